@@ -1,0 +1,1 @@
+"""The command ``brian2learn``."""

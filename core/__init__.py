@@ -1,0 +1,1 @@
+"""What every declaration is made of: parameters, equation text, discovery, claims, errors."""

@@ -1,0 +1,77 @@
+"""What a result is called: a hash of the declared values as bytes with their dimensions, never of printed text."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import struct
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .declaration import Declaration, dimension_of
+
+
+def digest(*values: Any) -> str:
+    """Hexadecimal SHA-256 of nested values: declarations, mappings, sequences, arrays, quantities, numbers, text."""
+    state = hashlib.sha256()
+    for part in _parts(values):
+        state.update(struct.pack("<q", len(part)))
+        state.update(part)
+    return state.hexdigest()
+
+
+def _parts(value: Any) -> Iterable[bytes]:
+    if isinstance(value, Declaration):
+        yield b"declaration"
+        yield code_digest(type(value)).encode()
+        yield from _parts(dict(value.values))
+    elif isinstance(value, Mapping):
+        yield b"mapping"
+        for key in sorted(value):
+            yield str(key).encode()
+            yield from _parts(value[key])
+    elif value is None or isinstance(value, (bool, str, bytes)):
+        yield type(value).__name__.encode()
+        yield value if isinstance(value, bytes) else str(value).encode()
+    elif isinstance(value, (list, tuple)):
+        yield b"sequence"
+        yield struct.pack("<q", len(value))
+        for item in value:
+            yield from _parts(item)
+    elif isinstance(value, int):
+        yield b"int"
+        yield str(value).encode()
+    else:
+        array = np.asarray(value)
+        if array.dtype.hasobject:
+            raise TypeError(f"cannot make an identity of {value!r}")
+        yield b"array"
+        yield struct.pack("<7d", *(dimension_of(value) or (0.0,) * 7))
+        yield str(array.dtype.str).encode()
+        yield struct.pack(f"<{array.ndim}q", *array.shape)
+        yield np.ascontiguousarray(array).tobytes()
+
+
+@lru_cache(maxsize=None)
+def code_digest(cls: type) -> str:
+    """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
+    bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
+    paths = {Path(inspect.getfile(base)) for base in bases}
+    return digest(cls.__qualname__, [source_digest(path) for path in sorted(paths, key=lambda path: path.name)])
+
+
+@lru_cache(maxsize=None)
+def source_digest(path: Path) -> str:
+    """Hash of a Python file's code without comments and docstrings, of any other file's bytes."""
+    if path.suffix != ".py":
+        return digest(path.read_bytes())
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:] or [ast.Pass()]
+    return digest(ast.dump(tree))

@@ -1,0 +1,5 @@
+"""Plasticity rules and mechanisms, one per file."""
+
+from brian2learn.core.discovery import public_names
+
+__getattr__ = public_names("plasticity")

@@ -1,0 +1,1 @@
+"""From an experiment to a compiled program to a stored record."""
