@@ -279,3 +279,16 @@ class Declaration:
 
 def _same(one: Any, other: Any) -> bool:
     return dimension_of(one) == dimension_of(other) and bool(one == other)
+
+
+class Parts(Field):
+    """Several declarations of one kind, in order."""
+
+    def __init__(self, meaning: str, kind: type) -> None:
+        super().__init__((), meaning)
+        self.kind = kind
+
+    def check(self, value: Any, where: str) -> tuple[Any, ...]:
+        if not isinstance(value, (tuple, list)) or not all(isinstance(part, self.kind) for part in value):
+            raise self.refuse(where, f"a sequence of {self.kind.__name__}", repr(value))
+        return tuple(value)
