@@ -219,14 +219,17 @@ class Plasticity(Declaration):
     def _mean_of_orders(self, side: str) -> list[str]:
         """Pre first; at a tie also post first from the state before, and every state becomes the mean of both."""
         states = self._tied_states
+        on_pre, on_post = self._changes("pre"), self._changes("post")
         if side == "pre":
-            return [f"before_{state} = {state}" for state in states] + ["pre_mark = t + dt"] + self._changes("pre")
+            # a bare `before_x = x` would follow a later `x += 1`: Brian2's NumPy code changes x in place
+            copies = [f"before_{state} = 0.5*({state} + {state})" for state in states]
+            return [*copies, "pre_mark = t + dt", *on_pre]
         other = {state: f"other_{state}" for state in states}
         return (
             ["tied = int(abs(pre_mark - t - dt) < 0.5*dt)"]
             + [f"{other[state]} = before_{state}" for state in states]
-            + [rename(line, other) for line in self._changes("post") + self._changes("pre")]
-            + self._changes("post")
+            + [rename(line, other) for line in on_post + on_pre]
+            + on_post
             + [f"{state} = {state} + 0.5*tied*({other[state]} - {state})" for state in states]
         )
 

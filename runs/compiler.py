@@ -1,0 +1,128 @@
+"""The C++ compiler: is there one, its flags, a precompiled header, and where compiled things are kept."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+from brian2.codegen.cpp_prefs import get_compiler_and_args
+
+from brian2learn.core.errors import RunError
+from brian2learn.core.identity import digest
+
+CACHE_VARIABLE = "BRIAN2LEARN_CACHE"
+
+# what the generated sources of every program include
+HEADERS = (
+    "algorithm", "chrono", "climits", "cmath", "csignal", "cstdint", "cstdio", "cstdlib", "cstring", "ctime",
+    "fstream", "functional", "iostream", "map", "numeric", "random", "set", "sstream", "string", "tuple", "utility",
+    "vector",
+)  # fmt: skip
+
+
+@lru_cache(maxsize=None)
+def cache_directory() -> Path:
+    """Where programs are kept: ``$BRIAN2LEARN_CACHE``, else the user's cache directory.
+
+    If it cannot be written, a temporary one is used for this session, with a warning.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    directory = Path(os.environ.get(CACHE_VARIABLE) or Path(home) / "brian2learn").expanduser()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as problem:
+        warnings.warn(
+            f"the cache {directory} cannot be written ({problem.strerror}); programs are compiled anew in this session. "
+            f"Set {CACHE_VARIABLE} to a directory that can.",
+            stacklevel=2,
+        )
+        return Path(tempfile.mkdtemp(prefix="brian2learn-cache-"))
+    return directory
+
+
+def compiler() -> str:
+    """The C++ compiler as a command line: ``$CXX`` or ``g++``."""
+    return os.environ.get("CXX", "g++")
+
+
+def has_compiler() -> bool:
+    """Whether programs can be compiled here."""
+    return shutil.which(compiler().split()[0]) is not None and shutil.which("make") is not None
+
+
+def flags() -> list[str]:
+    """Brian2's compiler flags for this machine."""
+    return list(get_compiler_and_args()[1])
+
+
+def toolchain() -> str:
+    """Identity of what compiles and what runs: compiler version, flags, CPU features."""
+    return _toolchain(compiler(), tuple(flags()))
+
+
+@lru_cache(maxsize=None)
+def _toolchain(command: str, arguments: tuple[str, ...]) -> str:
+    version = subprocess.run([*command.split(), "--version"], capture_output=True, text=True, check=False).stdout
+    return digest(command, version.splitlines()[:1], list(arguments), cpu_features())
+
+
+@lru_cache(maxsize=None)
+def cpu_features() -> str:
+    """The instruction set of this machine, as far as it says."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line for line in lines if line.startswith(("flags", "Features")))
+    except (OSError, StopIteration):
+        return f"{platform.machine()} {platform.processor()}"
+
+
+def precompiled_header() -> Path:
+    """A header to pass as ``-include``; compiled once per compiler and flags.
+
+    Raises
+    ------
+    RunError
+        If the compiler refuses it.
+    """
+    directory = cache_directory() / "headers" / toolchain()[:16]
+    header = directory / "brian2learn.h"
+    if header.with_suffix(".h.gch").exists():
+        return header
+    directory.mkdir(parents=True, exist_ok=True)
+    header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
+    with tempfile.NamedTemporaryFile(dir=directory, suffix=".gch", delete=False) as unfinished:
+        compile_header = [*compiler().split(), "-Wno-write-strings", *flags(), "-x", "c++-header"]
+        done = subprocess.run(
+            [*compile_header, str(header), "-o", unfinished.name], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            Path(unfinished.name).unlink()
+            raise RunError(compiler(), "header", expected="a compiler that works", got=done.stderr.strip()[-500:])
+        os.replace(unfinished.name, header.with_suffix(".h.gch"))
+    return header
+
+
+def make(directory: Path) -> None:
+    """Compile a written standalone project, with the precompiled header in front of every file.
+
+    Raises
+    ------
+    RunError
+        With the compiler's last words.
+    """
+    n_jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # DEPS= leaves out the dependency scan, which reads every header once more and serves re-builds only
+    done = subprocess.run(
+        ["make", f"-j{n_jobs}", "DEPS=", f"CXX={compiler()} -include {precompiled_header()}", "main"],
+        cwd=directory, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RunError("Program", "build", expected="sources that compile", got=done.stderr.strip()[-1500:])

@@ -1,0 +1,58 @@
+"""What is to be run: a task for a circuit, at a time step, with what to record. It runs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from brian2 import ms
+from brian2.units.fundamentalunits import Quantity
+
+from brian2learn.circuits._circuit import Circuit
+from brian2learn.core.declaration import dimension_of
+from brian2learn.core.errors import DeclarationError
+from brian2learn.core.identity import digest
+from brian2learn.tasks._task import Task
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A task, the circuit it is shown to, the time step and what is recorded.
+
+    Attributes
+    ----------
+    task : Task
+        Stimulus and truth.
+    circuit : Circuit
+        The cells and synapses, with their rule.
+    dt : Quantity, s
+        Time step; part of the science, since it decides which spikes coincide.
+    record : mapping of str to Quantity, s
+        Further states to record, as ``object.name``, and how often; output spikes and final weights always are.
+    """
+
+    task: Task
+    circuit: Circuit
+    dt: Quantity = field(default_factory=lambda: 0.1 * ms)
+    record: Mapping[str, Quantity] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        where = "Experiment"
+        for name, kind in (("task", Task), ("circuit", Circuit)):
+            if not isinstance(getattr(self, name), kind):
+                raise DeclarationError(where, name, expected=f"a {kind.__name__}", got=repr(getattr(self, name)))
+        for name, value in (("dt", self.dt), *self.record.items()):
+            if dimension_of(value) != dimension_of(ms) or not float(value) > 0:
+                raise DeclarationError(where, name, expected="a time above 0, for example 0.1*ms", got=repr(value))
+        self.circuit.check_inputs(self.task.drives)
+        object.__setattr__(self, "record", MappingProxyType(dict(self.record)))
+
+    def replace(self, **changes: Any) -> Experiment:
+        """A copy with another task, circuit, time step or recording."""
+        return replace(self, **changes)
+
+    def key(self, seed: int) -> str:
+        """Identity of one run: declared values as bytes with their dimensions, the code that declares them, the seed."""
+        return digest(self.task, self.circuit, self.dt, dict(self.record), seed)

@@ -1,0 +1,308 @@
+"""A circuit as a compiled program: built once, then a bare binary whose numbers, seed and input are set at run time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2 import Network, SpikeMonitor, StateMonitor, get_device, second, set_device
+from brian2.devices.device import RuntimeDevice, reset_device
+
+from brian2learn.core.declaration import Declaration, Param, plain
+from brian2learn.core.errors import AssemblyError, RunError
+from brian2learn.core.identity import code_digest, digest, source_digest
+
+from . import compiler
+from .experiment import Experiment
+from .record import Spikes, States
+from .spikes import GriddedSpikes, SpikeStream, environment_variable
+
+SEED_VARIABLE = "BRIAN2LEARN_SEED"
+FOREVER = 1e6 * second  # compiled in; the input says where a run ends
+
+_SEED_FROM_ENVIRONMENT = f"""
+{{ const char *text = std::getenv("{SEED_VARIABLE}");
+   const unsigned long value = text ? std::strtoul(text, NULL, 10) : 0UL;
+   for (size_t k = 0; k < brian::_random_generators.size(); k++)
+       brian::_random_generators[k].seed(value + 7919UL * k); }}
+"""
+
+Progress = Callable[[float], None]
+"""Called with the simulated time in s."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The bare arrays of one run; see `Record` for their meaning."""
+
+    spikes: Mapping[str, Spikes]
+    states: Mapping[str, States]
+    final: Mapping[str, np.ndarray]
+
+
+def assemble(experiment: Experiment, sources: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Build the circuit around its sources and attach the recorders.
+
+    Returns
+    -------
+    built, recorders : dict
+        Brian2 objects by name; monitors by what they record (a group, or ``object.name``).
+
+    Raises
+    ------
+    AssemblyError
+        If a state to record does not exist or is brought up to date at spikes only.
+    """
+    built = experiment.circuit.build(sources)
+    recorders: dict[str, Any] = {
+        name: SpikeMonitor(built[name], name=f"spikes_{name}") for name in experiment.circuit.outputs
+    }
+    for key, interval in experiment.record.items():
+        name, _, state = key.partition(".")
+        has = [f"{each}.{variable}" for each, group in built.items() for variable in group.variables]
+        if key not in has:
+            raise AssemblyError("Experiment", "record", expected="a state of the circuit", got=key, choices=has, typed=key)
+        if state in getattr(built[name], "event_driven", ()):
+            got = f"{key}, which is up to date at spikes only"
+            raise AssemblyError("Experiment", "record", expected="a state that is always up to date", got=got)
+        recorders[key] = StateMonitor(built[name], state, record=True, dt=interval, name=f"state_{name}_{state}")
+    return built, recorders
+
+
+def structure(value: Any) -> Any:
+    """What of a declaration shapes its program: classes with their code, sizes, choices and parts, but no numbers."""
+    if isinstance(value, Declaration):
+        kept = {name: part for name, part in value.values.items() if _is_structural(value.fields[name])}
+        return [code_digest(type(value)), {name: structure(part) for name, part in kept.items()}]
+    return [structure(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _is_structural(field: Any) -> bool:
+    return not isinstance(field, Param) or field.structural
+
+
+def program_key(experiment: Experiment) -> str:
+    """Identity of the program of an experiment."""
+    own = [source_digest(path) for path in sorted(Path(__file__).parent.rglob("*")) if path.suffix in (".py", ".cpp")]
+    return digest(
+        structure(experiment.circuit), experiment.task.sizes, experiment.dt, dict(experiment.record),
+        compiler.toolchain(), brian2.__version__, own,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Program:
+    """A compiled circuit and the list of all that can be set and read.
+
+    Attributes
+    ----------
+    directory : Path
+        Holds the binary ``main`` and ``manifest.json``.
+    manifest : mapping
+        Names, dtypes, sizes and units; see `Program.of`.
+    """
+
+    directory: Path
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Program:
+        """The program of an experiment, from the cache or freshly built.
+
+        Raises
+        ------
+        RunError
+            If it cannot be compiled, or Brian2 is in another mode than runtime.
+        """
+        directory = compiler.cache_directory() / "programs" / program_key(experiment)
+        if not (directory / "manifest.json").exists():
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory.parent))
+            try:
+                manifest = _write_sources(experiment, unfinished)
+                compiler.make(unfinished)
+                for path in [*unfinished.rglob("*.o"), *unfinished.rglob("*.cpp"), *unfinished.rglob("*.h")]:
+                    path.unlink()
+                (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1))
+                try:
+                    os.rename(unfinished, directory)
+                except OSError:
+                    if not (directory / "manifest.json").exists():
+                        raise
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+        return cls(directory, json.loads((directory / "manifest.json").read_text()))
+
+    def run(
+        self,
+        settings: Mapping[str, Any],
+        initial: Mapping[str, np.ndarray],
+        spikes: Mapping[str, GriddedSpikes],
+        seed: int,
+        progress: Progress | None = None,
+    ) -> Output:
+        """Run the binary once.
+
+        Parameters
+        ----------
+        settings : mapping of str to float or Quantity
+            Every number of the circuit, as ``object.name``.
+        initial : mapping of str to ndarray
+            First values of states, as ``object.name``, in SI units.
+        spikes : mapping of str to GriddedSpikes
+            Input of every driven population.
+        seed : int
+            For the program's own random numbers.
+        progress : callable, optional
+            Told the simulated time in s now and then.
+
+        Raises
+        ------
+        RunError
+            If the program stops early or leaves incomplete results.
+        """
+        if {*settings} != {*self.manifest["settings"]}:
+            odd = sorted({*settings} ^ {*self.manifest["settings"]})
+            raise RunError("Program", odd[0], expected="every number of the circuit, and no other", got=", ".join(odd))
+        with tempfile.TemporaryDirectory(prefix="brian2learn-run-") as name:
+            folder = Path(name)
+            environment = {**os.environ, SEED_VARIABLE: str(seed)}
+            try:
+                for population, gridded in spikes.items():
+                    gridded.write(folder / population)
+                    environment[environment_variable(population)] = str(folder / population)
+                for key, values in initial.items():
+                    np.asarray(values, self.manifest["initial"][key]["dtype"]).tofile(folder / key)
+            except OSError as problem:
+                raise RunError("Program", "input", expected="room for the input", got=str(problem)) from problem
+            arguments = [f"{key}={plain(value)!r}" for key, value in settings.items()]
+            arguments += [f"{key}={folder / key}" for key in initial]
+            (folder / "results").mkdir()
+            n_steps = max(gridded.n_steps for gridded in spikes.values())
+            self._execute(["--results_dir", f"{folder}/results/", *arguments], environment, progress)
+            return self._read(folder / "results", n_steps)
+
+    def _execute(self, arguments: list[str], environment: Mapping[str, str], progress: Progress | None) -> None:
+        words: list[str] = []
+        with subprocess.Popen(
+            [str(self.directory / "main"), *arguments], cwd=self.directory, env=dict(environment),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ) as process:  # fmt: skip
+            try:
+                for line in process.stdout or ():
+                    if line.startswith("step "):
+                        if progress is not None:
+                            progress(int(line.split()[1]) * self.manifest["dt"])
+                    elif line.strip():
+                        words.append(line.strip())
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode or words:
+            got = f"exit code {process.returncode}" + (f": {'; '.join(words)[-500:]}" if words else "")
+            raise RunError("Program", "run", expected="a run that comes to its end", got=got)
+
+    def _read(self, results: Path, n_steps: int) -> Output:
+        def array(entry: Mapping[str, Any]) -> np.ndarray:
+            path = results / entry["file"]
+            return np.fromfile(path, entry["dtype"]) if path.exists() else np.zeros(0, entry["dtype"])
+
+        def whole(values: np.ndarray, size: int, name: str) -> np.ndarray:
+            if values.size != size:
+                raise RunError(
+                    "Program", name, expected=f"{size} values", got=str(values.size), hint="Is the disk full?"
+                )
+            return values
+
+        done = array(self.manifest["clock"])
+        if not done.size or done[0] != n_steps:
+            raise RunError("Program", "run", expected=f"{n_steps} time steps", got=f"{done[0] if done.size else 'none'}")
+        spikes, states = {}, {}
+        for name, entry in self.manifest["spikes"].items():
+            n_spikes = int(array(entry["N"])[0])
+            t, i = (whole(array(entry[each]), n_spikes, f"{name} spikes") for each in ("t", "i"))
+            spikes[name] = Spikes(t, i)
+        for name, entry in self.manifest["states"].items():
+            t = array(entry["t"])
+            states[name] = States(t, whole(array(entry["values"]), t.size * entry["n"], name).reshape(t.size, entry["n"]))
+        final = {name: whole(array(entry), entry["size"], name) for name, entry in self.manifest["final"].items()}
+        return Output(spikes, states, final)
+
+
+def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
+    """Let Brian2 write the standalone project of an experiment; return its manifest."""
+    if not isinstance(get_device(), RuntimeDevice):
+        raise RunError(
+            "Program", "build", expected="Brian2 in runtime mode", got=type(get_device()).__name__,
+            hint="Call brian2.reset_device() first.",
+        )  # fmt: skip
+    default_dt = brian2.defaultclock.dt
+    set_device("cpp_standalone", build_on_run=False)
+    device = get_device()
+    device.reinit()  # nothing of an earlier project
+    device.activate(build_on_run=False)
+    try:
+        brian2.defaultclock.dt = experiment.dt
+        device.insert_code("main", _SEED_FROM_ENVIRONMENT)
+        sources = {name: SpikeStream(n, name, experiment.dt) for name, n in experiment.task.sizes.items()}
+        built, recorders = assemble(experiment, sources)
+        Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
+        device.build(directory=str(directory), compile=False, run=False, with_output=False)
+        return _manifest(experiment, device, built, recorders)
+    finally:
+        device.reinit()
+        reset_device()
+        brian2.defaultclock.dt = default_dt
+
+
+def _manifest(experiment: Experiment, device: Any, built: Mapping[str, Any], recorders: Mapping[str, Any]) -> dict[str, Any]:
+    def entry(group: Any, name: str, **more: Any) -> dict[str, Any]:
+        variable = group.variables[name]
+        unit = repr(variable.unit) if hasattr(variable, "unit") else "1"
+        file = os.path.basename(device.get_array_filename(variable))
+        return {"file": file, "dtype": np.dtype(variable.dtype).str, "unit": unit, **more}
+
+    def of(key: str) -> tuple[Any, str]:
+        name, state = key.split(".")
+        return built[name], state
+
+    states = {key: recorders[key] for key in experiment.record}
+    sizes = {name: int(n) for name, n in experiment.task.sizes.items()}
+    initial = experiment.circuit.initial(sizes, np.random.default_rng(0))
+    return {
+        "dt": float(experiment.dt),
+        "inputs": sizes,
+        "settings": {key: entry(*of(key)) for key in experiment.circuit.settings},
+        "initial": {key: entry(*of(key), size=int(values.size)) for key, values in initial.items()},
+        "spikes": {
+            name: {each: entry(recorders[name], each) for each in ("t", "i", "N")} for name in experiment.circuit.outputs
+        },
+        "states": {
+            key: {"t": entry(monitor, "t"), "values": entry(monitor, key.split(".")[1]), "n": len(monitor.record)}
+            for key, monitor in states.items()
+        },
+        "final": {key: entry(*of(key), size=int(initial[key].size)) for key in experiment.circuit.learned},
+        "clock": entry(brian2.defaultclock, "timestep"),
+        "equations": equations(built),
+    }
+
+
+def equations(built: Mapping[str, Any]) -> dict[str, str]:
+    """The full equation text of every object: model, pathways, threshold and reset."""
+    text = {}
+    for name, group in built.items():
+        lines = [str(group.equations).strip()]
+        lines += [f"{event}: {condition}" for event, condition in getattr(group, "events", {}).items()]
+        lines += [f"after {event}: {code}" for event, code in getattr(group, "event_codes", {}).items()]
+        lines += [f"{pathway.prepost}: {pathway.code}" for pathway in getattr(group, "_pathways", ())]
+        text[name] = "\n".join(lines)
+    return text

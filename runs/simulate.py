@@ -1,0 +1,252 @@
+"""Run an experiment: draw the stimulus, run the program (or Brian2's runtime mode), keep the record."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import subprocess
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import lru_cache
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import brian2
+import numpy as np
+from brian2 import Network, defaultclock, prefs, second
+
+from brian2learn import __version__
+from brian2learn.core.declaration import Declaration, dimension_of, plain
+from brian2learn.core.errors import AssemblyError
+
+from . import compiler
+from .experiment import Experiment
+from .program import Output, Program, Progress, assemble, equations
+from .record import Record, Spikes, States, Store
+from .spikes import GriddedSpikes
+
+MODES = ("standalone", "runtime")
+
+
+def simulate(
+    experiment: Experiment,
+    seed: int = 0,
+    *,
+    store: Store | None = None,
+    mode: str | None = None,
+    progress: Progress | None = None,
+) -> Record:
+    """The record of one run: from the store if it is there, else computed and stored.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to run.
+    seed : int
+        From it the stimulus, the first weights and Brian2's own random numbers get their streams.
+    store : Store, optional
+        Where records are kept.
+    mode : {"standalone", "runtime"}, optional
+        A compiled program, or Brian2's runtime mode, which gives the same record. By default a program where there
+        is a compiler, else runtime mode with NumPy, with a warning.
+    progress : callable, optional
+        Told the simulated time in s now and then.
+    """
+    if mode is not None and mode not in MODES:
+        raise AssemblyError("simulate", "mode", expected="a mode", got=repr(mode), choices=MODES, typed=str(mode))
+    key = experiment.key(seed)
+    if store is not None and key in store:
+        return store.read(key)
+    if mode is None:
+        mode = "standalone" if compiler.has_compiler() else "runtime"
+        if mode == "runtime":
+            warnings.warn(
+                f"no C++ compiler ({compiler.compiler()} and make) was found: running in Brian2's runtime mode with "
+                "NumPy, which is much slower. `brian2learn doctor` says what to install.",
+                stacklevel=2,
+            )
+            prefs.codegen.target = "numpy"
+    started = time.perf_counter()
+    for_stimulus, for_initial, for_brian = np.random.SeedSequence(seed).spawn(3)
+    stimulus = experiment.task.draw(np.random.default_rng(for_stimulus))
+    drawn = time.perf_counter()
+    dt = float(experiment.dt)
+    spikes = {name: GriddedSpikes.of(trains, stimulus, dt) for name, trains in stimulus.spikes.items()}
+    n_merged = {name: gridded.n_merged for name, gridded in spikes.items()}
+    period, duration, truth = stimulus.period, stimulus.duration, stimulus.truth
+    del stimulus  # up to hundreds of megabytes
+    initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(for_initial))
+    brian_seed = int(for_brian.generate_state(1)[0])
+    gridded_at = time.perf_counter()
+    if mode == "standalone":
+        program = Program.of(experiment)
+        text = program.manifest["equations"]
+        built_at = time.perf_counter()
+        output = program.run(experiment.circuit.settings, initial, spikes, brian_seed, progress)
+    else:
+        built_at = gridded_at
+        output, text = _run_in_process(experiment, initial, spikes, duration, brian_seed, progress)
+    finished = time.perf_counter()
+    info = {
+        "experiment": described(experiment),
+        "equations": text,
+        "outputs": list(experiment.circuit.outputs),
+        "record": {name: float(interval) for name, interval in experiment.record.items()},
+        "seed": seed,
+        "dt": dt,
+        "period": period,
+        "duration": duration,
+        "merged_spikes": n_merged,
+        "mode": mode,
+        "wall_time": {
+            "draw": drawn - started,
+            "grid": gridded_at - drawn,
+            "build": built_at - gridded_at,
+            "run": finished - built_at,
+        },
+        "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        **provenance(),
+    }
+    record = Record(key, info, output.spikes, output.states, output.final, truth)
+    if store is not None:
+        store.write(record)
+        return store.read(key)  # what a later call will see
+    return record
+
+
+def simulate_all(
+    experiment: Experiment,
+    seeds: Iterable[int],
+    *,
+    store: Store,
+    n_workers: int = 1,
+    progress: Callable[[int, float], None] | None = None,
+) -> Iterator[tuple[int, Record]]:
+    """Records of several seeds, in the order of the seeds, computed by `n_workers` processes where they are missing.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Told a seed and the simulated time in s; with several workers, only that a seed is finished.
+
+    Yields
+    ------
+    seed, record
+    """
+    seeds = list(seeds)
+    missing = [seed for seed in seeds if experiment.key(seed) not in store]
+    if n_workers > 1 and len(missing) > 1:
+        if compiler.has_compiler():
+            Program.of(experiment)  # once, not in every worker
+        with ProcessPoolExecutor(min(n_workers, len(missing)), mp_context=get_context("spawn")) as pool:
+            futures = {pool.submit(_store_one, experiment, seed, store.directory): seed for seed in missing}
+            try:
+                for future in as_completed(futures):
+                    duration = future.result()
+                    if progress is not None:
+                        progress(futures[future], duration)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    for seed in seeds:
+        tell = None if progress is None else (lambda time, seed=seed: progress(seed, time))
+        yield seed, simulate(experiment, seed, store=store, progress=tell)
+
+
+def _store_one(experiment: Experiment, seed: int, directory: Path) -> float:
+    return simulate(experiment, seed, store=Store(directory)).duration
+
+
+def _run_in_process(
+    experiment: Experiment,
+    initial: Mapping[str, np.ndarray],
+    spikes: Mapping[str, GriddedSpikes],
+    duration: float,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Output, dict[str, str]]:
+    """The same run in Brian2's runtime mode."""
+    default_dt = defaultclock.dt
+    defaultclock.dt = experiment.dt
+    try:
+        brian2.seed(seed)
+        sources = {name: gridded.generator(experiment.dt, name) for name, gridded in spikes.items()}
+        built, recorders = assemble(experiment, sources)
+        for key, value in experiment.circuit.settings.items():
+            name, constant = key.split(".")
+            built[name].variables[constant].set_value(plain(value))
+        for key, values in initial.items():
+            name, state = key.split(".")
+            built[name].variables[state].set_value(values)
+        network = Network(*sources.values(), *built.values(), *recorders.values())
+        report = None
+        if progress is not None:
+            told = progress
+
+            def report(elapsed: Any, completed: float, start: Any, whole: Any) -> None:
+                told(completed * duration)
+
+        network.run(duration * second, namespace={}, report=report, report_period=0.5 * second)
+        output = Output(
+            spikes={
+                name: Spikes(np.array(recorders[name].t_), np.array(recorders[name].i, np.int32))
+                for name in experiment.circuit.outputs
+            },
+            states={
+                key: States(np.array(recorders[key].t_), np.array(recorders[key].variables[key.split(".")[1]].get_value()))
+                for key in experiment.record
+            },
+            final={key: np.array(built[key.split(".")[0]].variables[key.split(".")[1]].get_value())
+                   for key in experiment.circuit.learned},
+        )  # fmt: skip
+        return output, equations(built)
+    finally:
+        defaultclock.dt = default_dt
+
+
+def described(value: Any) -> Any:
+    """A declaration or experiment as plain JSON: numbers in SI units beside their dimension."""
+    if isinstance(value, Experiment):
+        return {
+            "task": described(value.task),
+            "circuit": described(value.circuit),
+            "dt": described(value.dt),
+            "record": {name: described(interval) for name, interval in value.record.items()},
+        }
+    if isinstance(value, Declaration):
+        return {"class": type(value).__name__, **{name: described(part) for name, part in value.values.items()}}
+    if isinstance(value, tuple):
+        return [described(part) for part in value]
+    if isinstance(value, str):
+        return value
+    return {"si": plain(value), "as": str(value)} if dimension_of(value) else plain(value)
+
+
+@lru_cache(maxsize=None)
+def provenance() -> dict[str, Any]:
+    """Versions, commit and host."""
+    return {
+        "versions": {
+            "brian2learn": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("brian2", "numpy", "scipy")},
+        },
+        "commit": _git("rev-parse", "HEAD"),
+        "dirty": bool(_git("status", "--porcelain")),
+        "host": platform.node(),
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says about the checkout this code runs from; nothing where it runs from an installed copy."""
+    folder = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        tracked = subprocess.run(["git", "-C", str(folder), "ls-files", "--error-unmatch", __file__], capture_output=True)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 and tracked.returncode == 0 else None

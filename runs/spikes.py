@@ -1,0 +1,127 @@
+"""Input spikes on the time grid, and how they reach Brian2: a file that a compiled program maps, or a generator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import SpikeGeneratorGroup, second
+from brian2.core.spikesource import SpikeSource
+from brian2.core.variables import Variables
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
+from brian2.groups.group import CodeRunner, Group
+
+from brian2learn.core.errors import AssemblyError
+from brian2learn.tasks._task import SpikeTrains, Stimulus
+
+REPORTS = 200
+"""How often a program says how far it is, in the course of one run."""
+
+
+@dataclass(frozen=True)
+class GriddedSpikes:
+    """Spikes of one population by time step.
+
+    Attributes
+    ----------
+    neurons : (k,) int32
+        The neurons that fire, step by step, in rising order within a step.
+    offsets : (n_period + 1,) int64
+        Spikes of step s are ``neurons[offsets[s]:offsets[s + 1]]``.
+    n : int
+        Size of the population.
+    n_period, n_steps : int
+        Time steps of one period and of the whole run.
+    n_merged : int
+        Spikes left out because the same neuron had already fired in that step, over one period.
+    """
+
+    neurons: np.ndarray
+    offsets: np.ndarray
+    n: int
+    n_period: int
+    n_steps: int
+    n_merged: int
+
+    @classmethod
+    def of(cls, trains: SpikeTrains, stimulus: Stimulus, dt: float) -> GriddedSpikes:
+        """Put spikes on the grid; a spike belongs to the step in which it falls, and a neuron fires once per step.
+
+        Raises
+        ------
+        AssemblyError
+            If a period is not a whole number of steps.
+        """
+        n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
+        # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
+        keys = ((trains.times + 1e-3 * dt) * (1 / dt)).astype(np.int64)
+        if keys.size and not 0 <= keys.min() <= keys.max() < n_period:
+            got = f"times from {trains.times.min()} to {trains.times.max()} s"
+            raise AssemblyError("Stimulus", "times", expected=f"times within a period of {stimulus.period} s", got=got)
+        keys *= trains.n
+        keys += trains.indices
+        keys.sort()
+        first = np.concatenate(([True], keys[1:] != keys[:-1])) if keys.size else np.zeros(0, bool)
+        n_merged = int(keys.size - np.count_nonzero(first))
+        if n_merged:
+            keys = keys[first]
+        offsets = np.searchsorted(keys, np.arange(n_period + 1, dtype=np.int64) * trains.n)
+        steps = np.repeat(np.arange(n_period, dtype=np.int64) * trains.n, np.diff(offsets))
+        np.subtract(keys, steps, out=keys)
+        return cls(keys.astype(np.int32), offsets.astype(np.int64), trains.n, n_period, n_steps, n_merged)
+
+    def write(self, path: Path) -> None:
+        """Write the file that `SpikeStream` maps."""
+        with open(path, "wb") as file:
+            np.array([self.n, self.n_period, self.n_steps, max(1, self.n_steps // REPORTS)], np.int64).tofile(file)
+            self.offsets.tofile(file)
+            self.neurons.tofile(file)
+
+    def generator(self, dt: Any, name: str) -> SpikeGeneratorGroup:
+        """The same spikes as a Brian2 group, for runtime mode."""
+        steps = np.repeat(np.arange(self.n_period), np.diff(self.offsets))
+        period = self.n_period * dt if self.n_steps > self.n_period else 0 * second
+        return SpikeGeneratorGroup(self.n, self.neurons, steps * dt, period=period, sorted=True, name=name)
+
+
+def _whole_steps(time: float, dt: float, name: str) -> int:
+    steps = round(time / dt)
+    if abs(steps * dt - time) > 1e-6 * dt * max(steps, 1) or steps < 1:
+        raise AssemblyError("Stimulus", name, expected=f"a whole number of time steps of {dt} s", got=f"{time} s")
+    return steps
+
+
+class _StreamCode(CPPStandaloneCodeObject):
+    templater = CPPStandaloneCodeObject.templater.derive("brian2learn.runs")
+
+
+def environment_variable(name: str) -> str:
+    """The variable that tells a program where the spikes of population `name` lie."""
+    return f"BRIAN2LEARN_SPIKES_{name}"
+
+
+class SpikeStream(Group, CodeRunner, SpikeSource):
+    """A source of `n` neurons in a standalone program whose spikes come from a file named at run time."""
+
+    def __init__(self, n: int, name: str, dt: Any) -> None:
+        Group.__init__(self, dt=dt, clock=None, when="thresholds", order=0, name=name)
+        self.codeobj_class = _StreamCode
+        self._N, self.start, self.stop = n, 0, n
+        self.events = {"spike": None}
+        self.variables = Variables(self)
+        self.variables.create_clock_variables(self._clock)
+        self.variables.add_constant("N", value=n)
+        self.variables.add_arange("i", n)
+        self.variables.add_array("_spikespace", size=n + 1, dtype=np.int32)
+        CodeRunner.__init__(
+            self, self, "spike_stream", code="", clock=self._clock, when="thresholds", order=0, name=None,
+            template_kwds={"environment_variable": environment_variable(name)},
+        )  # fmt: skip
+        self._enable_group_attributes()
+
+    @property
+    def spikes(self) -> Any:
+        """Neurons that fire in the present step."""
+        raise NotImplementedError("a spike stream exists in compiled programs only")
