@@ -125,7 +125,7 @@ def exact(value: float, n: int = 1) -> Interval:
     Returns
     -------
     Interval
-        Of width 0.
+        Of width 0, or with infinite ends around nan.
 
     Raises
     ------

@@ -120,7 +120,7 @@ class SpikeResponse:
         if above(self.refractory) >= 0:
             return self.refractory
         # a constant and two exponentials, the faster one falling: from below 0 it crosses once if its limit is above
-        if False and True:
+        if drive * self.integral <= self.threshold:
             return float("inf")
         late = self.refractory + self.tau_m
         while above(late) < 0:

@@ -55,22 +55,26 @@ class GriddedSpikes:
             If a period is not a whole number of steps.
         """
         n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
-        # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
-        keys = ((trains.times + 1e-3 * dt) * (1 / dt)).astype(np.int64)
-        if keys.size and not 0 <= keys.min() <= keys.max() < n_period:
-            got = f"times from {trains.times.min()} to {trains.times.max()} s"
+        times, indices, early = trains.times, trains.indices, 1e-3 * dt
+        if times.size and not -early <= times[0] <= times[-1] < n_period * dt - early:
+            got = f"times from {times[0]} to {times[-1]} s"
             raise AssemblyError("Stimulus", "times", expected=f"times within a period of {stimulus.period} s", got=got)
-        keys *= trains.n
-        keys += trains.indices
-        keys.sort()
-        first = np.concatenate(([True], keys[1:] != keys[:-1])) if keys.size else np.zeros(0, bool)
-        n_merged = int(keys.size - np.count_nonzero(first))
-        if n_merged:
-            keys = keys[first]
-        offsets = np.searchsorted(keys, np.arange(n_period + 1, dtype=np.int64) * trains.n)
-        steps = np.repeat(np.arange(n_period, dtype=np.int64) * trains.n, np.diff(offsets))
-        np.subtract(keys, steps, out=keys)
-        return cls(keys.astype(np.int32), offsets.astype(np.int64), trains.n, n_period, n_steps, n_merged)
+        # blocks of steps that stay in the processor's cache; in a block a spike is one int32, its step above its neuron
+        bits = int(trains.n).bit_length()
+        n_block = max(1, min(2 ** (31 - bits), int(100_000 * n_period / max(times.size, 1))))
+        starts = np.arange(0, n_period, n_block)
+        borders = np.append(np.searchsorted(times, starts * dt - early), times.size)
+        neurons, counts, n_kept = np.empty(times.size, np.int32), np.zeros(n_period + 1, np.int64), 0
+        for start, first, end in zip(starts, borders[:-1], borders[1:], strict=True):
+            # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
+            steps = ((times[first:end] + early) * (1 / dt)).astype(np.int64) - start
+            spikes = np.sort((np.clip(steps, 0, n_block - 1) << bits | indices[first:end]).astype(np.int32))
+            kept = np.append(spikes[:1], spikes[1:][spikes[1:] != spikes[:-1]])
+            neurons[n_kept : n_kept + kept.size] = kept & (2**bits - 1)
+            n_kept += kept.size
+            in_step = np.bincount(kept >> bits, minlength=1)
+            counts[start + 1 : start + 1 + in_step.size] = in_step
+        return cls(neurons[:n_kept], np.cumsum(counts), trains.n, n_period, n_steps, times.size - n_kept)
 
     def write(self, path: Path) -> None:
         """Write the file that `SpikeStream` maps."""

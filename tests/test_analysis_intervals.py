@@ -98,6 +98,7 @@ def test_nothing_is_judged_on_one_value_or_none(interval):
     assert math.isnan(none.value)
     assert (none.low, none.high, none.n) == (-math.inf, math.inf, 0)
     for found in (one, none, intervals.share(0, 0), intervals.exact(math.nan)):
+        assert (found.low, found.high) == (-math.inf, math.inf)
         assert claim(0.0, 1.0).judge(found) is Verdict.CANNOT_TELL
 
 

