@@ -180,5 +180,3 @@ def epsp_gain(tau_m: Any, tau_s: Any) -> float:
 def prefixed(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """``{"tau": …}`` as ``{"name.tau": …}``."""
     return {f"{name}.{key}": value for key, value in values.items()}
-
-

@@ -91,7 +91,11 @@ class Claim:
         where = f"Claim {self.name}"
         if self.evidence not in EVIDENCE:
             raise DeclarationError(
-                where, "evidence", expected="an evidence mark", got=repr(self.evidence), choices=EVIDENCE,
+                where,
+                "evidence",
+                expected="an evidence mark",
+                got=repr(self.evidence),
+                choices=EVIDENCE,
                 typed=self.evidence,
             )
         if self.evidence == "recalled":

@@ -139,7 +139,10 @@ def load(name: str, *among: str) -> type[Any]:
             if isinstance(problem, SyntaxError):
                 line = problem.lineno
             raise DeclarationError(
-                str(path), f"line {line}", expected="a file that can be imported", got=f"{type(problem).__name__}: {problem}"
+                str(path),
+                f"line {line}",
+                expected="a file that can be imported",
+                got=f"{type(problem).__name__}: {problem}",
             ) from problem
     found = [
         value
@@ -155,7 +158,8 @@ def load(name: str, *among: str) -> type[Any]:
 
 def _import_file(module_name: str, path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(module_name, path)
-    assert spec is not None and spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise ImportError(f"no loader for {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module
     try:
@@ -167,7 +171,7 @@ def _import_file(module_name: str, path: Path) -> Any:
 
 
 def public_names(folder: str) -> Any:
-    """A module ``__getattr__``: ``from brian2learn.plasticity import PairSTDP`` imports ``pair_stdp.py`` and no other."""
+    """A module ``__getattr__``, so that ``from brian2learn.plasticity import PairSTDP`` imports one file only."""
 
     def getattribute(class_name: str) -> Any:
         if class_name.startswith("_") or snake_case(class_name) not in files(folder):

@@ -72,19 +72,29 @@ def check_names(
     known = known_functions() | PROVIDED
     for name in sorted(declared):
         if name in RESERVED:
-            raise DeclarationError(where, name, expected="a name that Brian2 leaves free", got=f"{name}, reserved there")
+            raise DeclarationError(
+                where, name, expected="a name that Brian2 leaves free", got=f"{name}, reserved there"
+            )
         if name.endswith(("_pre", "_post")):
             raise DeclarationError(
-                where, name, expected="a name that does not end in _pre or _post",
+                where,
+                name,
+                expected="a name that does not end in _pre or _post",
                 got=f"{name}, which Brian2 takes from the cell on that side",
             )
         if name in known:
-            raise DeclarationError(where, name, expected="a name of its own", got=f"{name}, a function or unit of Brian2")
+            raise DeclarationError(
+                where, name, expected="a name of its own", got=f"{name}, a function or unit of Brian2"
+            )
     used = {key: identifiers(text) for key, text in texts.items()}
     for key, names in used.items():
         for name in sorted(names - declared - from_others - known):
             raise DeclarationError(
-                where, key, expected="names that are declared", got=name, choices=sorted(declared | from_others),
+                where,
+                key,
+                expected="names that are declared",
+                got=name,
+                choices=sorted(declared | from_others),
                 typed=name,
             )
     for name in sorted(declared - set().union(*used.values())):

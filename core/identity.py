@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import struct
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,6 @@ def _parts(value: Any) -> Iterable[bytes]:
         yield np.ascontiguousarray(array).tobytes()
 
 
-@lru_cache(maxsize=None)
 def code_digest(cls: type) -> str:
     """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
     bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
@@ -65,7 +64,7 @@ def code_digest(cls: type) -> str:
     return digest(cls.__qualname__, [source_digest(path) for path in sorted(paths, key=lambda path: path.name)])
 
 
-@lru_cache(maxsize=None)
+@cache
 def source_digest(path: Path) -> str:
     """Hash of a Python file's code without comments and docstrings, of any other file's bytes."""
     if path.suffix != ".py":

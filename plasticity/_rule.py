@@ -11,7 +11,7 @@ from brian2 import Synapses
 from brian2.groups.group import CodeRunner
 from brian2.units.fundamentalunits import Unit, fail_for_dimension_mismatch
 
-from brian2learn.core.declaration import Choice, Declaration, Param, Parts, plain
+from brian2learn.core.declaration import Choice, Declaration, Param, Parts, plain, unit_of
 from brian2learn.core.discovery import snake_case
 from brian2learn.core.equations import assigned, check_names, identifiers, rename
 from brian2learn.core.errors import AssemblyError
@@ -96,7 +96,7 @@ class Plasticity(Declaration):
 
     @property
     def afferent_equations(self) -> str:
-        """Lines to add to a source `NeuronGroup`, so that it holds its side's traces; only for synapses without delay."""
+        """Lines to add to a source `NeuronGroup`, so that it holds its side's traces (synapses without delay only)."""
         return self._equations_for("pre")
 
     def _equations_for(self, side: str) -> str:
@@ -179,7 +179,7 @@ class Plasticity(Declaration):
         """Equations of the synapses, given the traces that neurons hold."""
         lines = ["w : 1"]
         for term in self.terms:
-            lines += [f"{name} : {term.fields[name].unit} (shared, constant)" for name in term.numbers]  # type: ignore[attr-defined]
+            lines += [f"{name} : {unit_of(value)} (shared, constant)" for name, value in term.numbers.items()]
             lines += [
                 f"d{trace.name}/dt = -{trace.name}/{trace.tau} : 1 (event-driven)"
                 for trace in (*term.pre_traces, *term.post_traces)
@@ -207,9 +207,7 @@ class Plasticity(Declaration):
 
     def _changes(self, side: str, on_neurons: list[tuple[Rule, Trace]] | None = None) -> list[str]:
         lines = [line for term in self.terms for line in getattr(term, f"on_{side}").strip().splitlines()]
-        return lines + [
-            trace.at_spike for term, trace in self.traces(side) if (term, trace) not in (on_neurons or [])
-        ]
+        return lines + [trace.at_spike for term, trace in self.traces(side) if (term, trace) not in (on_neurons or [])]
 
     @property
     def _tied_states(self) -> list[str]:
@@ -239,8 +237,12 @@ class Plasticity(Declaration):
         for name, unit in self.needs.items():
             if name not in target.variables:
                 raise AssemblyError(
-                    where, name, expected=f"a target cell with {name} ({unit})", got=f"{target.name} without it",
-                    choices=has, typed=name,
+                    where,
+                    name,
+                    expected=f"a target cell with {name} ({unit})",
+                    got=f"{target.name} without it",
+                    choices=has,
+                    typed=name,
                 )
             fail_for_dimension_mismatch(
                 target.variables[name].dim, unit, error_message=f"{where} needs {name} of {target.name} in other units"
@@ -248,8 +250,13 @@ class Plasticity(Declaration):
         for name in sorted(identifiers(transmit)):
             if name.endswith("_post") and name.removesuffix("_post") not in target.variables:
                 raise AssemblyError(
-                    where, "transmit", meaning=transmit.strip(), expected=f"variables of {target.name}", got=name,
-                    choices=has, typed=name.removesuffix("_post"),
+                    where,
+                    "transmit",
+                    meaning=transmit.strip(),
+                    expected=f"variables of {target.name}",
+                    got=name,
+                    choices=has,
+                    typed=name.removesuffix("_post"),
                 )
 
 
@@ -283,7 +290,7 @@ class Rule(Plasticity):
     A spike first acts on the target with the weight it finds, then changes the weight, then its own traces.
     """
 
-    ties: ClassVar[Any] = Choice(  # type: ignore[assignment]
+    ties: ClassVar[Any] = Choice(
         "pre_first",
         "order of a pre and a post spike in the same time step",
         {

@@ -14,7 +14,7 @@ from ._rule import Rule, Trace
 
 
 class PairSTDP(Rule):
-    """A pre spike before a post spike strengthens the synapse, a pre spike after it weakens it, less the longer the lag.
+    """A pre spike before a post spike strengthens the synapse, one after it weakens it, less the longer the lag.
 
     Differs from the paper: the exponential windows are not cut off (masquelier2008 cuts them at seven time constants,
     where 0.1 % is left).
@@ -123,7 +123,9 @@ class PairSTDP(Rule):
                 seen_pre[:], seen_post[:] = before[1:]
                 w_post_first = pre_spike(post_spike(before[0], now), now)
                 w = (w_pre_first + w_post_first) / 2
-                if self.pairing == "reduced_nearest":  # one order leaves the pre spike to pair with, the other the post spike
+                if (
+                    self.pairing == "reduced_nearest"
+                ):  # one order leaves the pre spike to pair with, the other the post spike
                     seen_pre[:], seen_post[:] = [(now, 0.5)], [(now, 0.5)]
             else:
                 for spike in spikes:

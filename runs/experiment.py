@@ -54,5 +54,5 @@ class Experiment:
         return replace(self, **changes)
 
     def key(self, seed: int) -> str:
-        """Identity of one run: declared values as bytes with their dimensions, the code that declares them, the seed."""
+        """Identity of one run: declared values as bytes with dimensions, the code that declares them, the seed."""
         return digest(self.task, self.circuit, self.dt, dict(self.record), seed)

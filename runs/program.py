@@ -17,11 +17,11 @@ import numpy as np
 from brian2 import Network, SpikeMonitor, StateMonitor, get_device, second, set_device
 from brian2.devices.device import RuntimeDevice, reset_device
 
+from brian2learn.core import compiler
 from brian2learn.core.declaration import Declaration, Param, plain
 from brian2learn.core.errors import AssemblyError, RunError
 from brian2learn.core.identity import code_digest, digest, source_digest
 
-from . import compiler
 from .experiment import Experiment
 from .record import Spikes, States
 from .spikes import GriddedSpikes, SpikeStream, environment_variable
@@ -70,7 +70,9 @@ def assemble(experiment: Experiment, sources: Mapping[str, Any]) -> tuple[dict[s
         name, _, state = key.partition(".")
         has = [f"{each}.{variable}" for each, group in built.items() for variable in group.variables]
         if key not in has:
-            raise AssemblyError("Experiment", "record", expected="a state of the circuit", got=key, choices=has, typed=key)
+            raise AssemblyError(
+                "Experiment", "record", expected="a state of the circuit", got=key, choices=has, typed=key
+            )
         if state in getattr(built[name], "event_driven", ()):
             got = f"{key}, which is up to date at spikes only"
             raise AssemblyError("Experiment", "record", expected="a state that is always up to date", got=got)
@@ -225,7 +227,9 @@ class Program:
 
         done = array(self.manifest["clock"])
         if not done.size or done[0] != n_steps:
-            raise RunError("Program", "run", expected=f"{n_steps} time steps", got=f"{done[0] if done.size else 'none'}")
+            raise RunError(
+                "Program", "run", expected=f"{n_steps} time steps", got=f"{done[0] if done.size else 'none'}"
+            )
         spikes, states = {}, {}
         for name, entry in self.manifest["spikes"].items():
             n_spikes = int(array(entry["N"])[0])
@@ -233,7 +237,9 @@ class Program:
             spikes[name] = Spikes(t, i)
         for name, entry in self.manifest["states"].items():
             t = array(entry["t"])
-            states[name] = States(t, whole(array(entry["values"]), t.size * entry["n"], name).reshape(t.size, entry["n"]))
+            states[name] = States(
+                t, whole(array(entry["values"]), t.size * entry["n"], name).reshape(t.size, entry["n"])
+            )
         final = {name: whole(array(entry), entry["size"], name) for name, entry in self.manifest["final"].items()}
         return Output(spikes, states, final)
 
@@ -264,7 +270,9 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
         brian2.defaultclock.dt = default_dt
 
 
-def _manifest(experiment: Experiment, device: Any, built: Mapping[str, Any], recorders: Mapping[str, Any]) -> dict[str, Any]:
+def _manifest(
+    experiment: Experiment, device: Any, built: Mapping[str, Any], recorders: Mapping[str, Any]
+) -> dict[str, Any]:
     def entry(group: Any, name: str, **more: Any) -> dict[str, Any]:
         variable = group.variables[name]
         unit = repr(variable.unit) if hasattr(variable, "unit") else "1"
@@ -284,7 +292,8 @@ def _manifest(experiment: Experiment, device: Any, built: Mapping[str, Any], rec
         "settings": {key: entry(*of(key)) for key in experiment.circuit.settings},
         "initial": {key: entry(*of(key), size=int(values.size)) for key, values in initial.items()},
         "spikes": {
-            name: {each: entry(recorders[name], each) for each in ("t", "i", "N")} for name in experiment.circuit.outputs
+            name: {each: entry(recorders[name], each) for each in ("t", "i", "N")}
+            for name in experiment.circuit.outputs
         },
         "states": {
             key: {"t": entry(monitor, "t"), "values": entry(monitor, key.split(".")[1]), "n": len(monitor.record)}

@@ -119,7 +119,7 @@ class Store:
             for name, content in (("arrays.npz", None), ("record.json", _json(record))):
                 with open(unfinished / name, "wb") as file:
                     if content is None:
-                        np.savez(file, **_arrays(record))
+                        np.savez(file, **_arrays(record))  # type: ignore[arg-type]
                     else:
                         file.write(content)
                     file.flush()
@@ -156,11 +156,15 @@ class Store:
                     part, rest = name.split("/", 1)
                     parts[part][rest] = arrays[name]
         except (OSError, ValueError, KeyError, EOFError) as problem:
-            raise RecordError(str(folder), expected="a complete record", got=f"{type(problem).__name__}: {problem}") from problem
+            raise RecordError(
+                str(folder), expected="a complete record", got=f"{type(problem).__name__}: {problem}"
+            ) from problem
         return Record(
             key,
             info,
-            spikes={name: Spikes(parts["spikes"][f"{name}/t"], parts["spikes"][f"{name}/i"]) for name in info["outputs"]},
+            spikes={
+                name: Spikes(parts["spikes"][f"{name}/t"], parts["spikes"][f"{name}/i"]) for name in info["outputs"]
+            },
             states={
                 name: States(np.arange(len(values)) * info["record"][name], values)
                 for name, values in parts["states"].items()

@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from functools import lru_cache
+from functools import cache
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,10 +20,10 @@ import numpy as np
 from brian2 import Network, defaultclock, prefs, second
 
 from brian2learn import __version__
+from brian2learn.core import compiler
 from brian2learn.core.declaration import Declaration, dimension_of, plain
 from brian2learn.core.errors import AssemblyError
 
-from . import compiler
 from .experiment import Experiment
 from .program import Output, Program, Progress, assemble, equations
 from .record import Record, Spikes, States, Store
@@ -108,7 +108,7 @@ def simulate(
             "build": built_at - gridded_at,
             "run": finished - built_at,
         },
-        "written": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **provenance(),
     }
     record = Record(key, info, output.spikes, output.states, output.final, truth)
@@ -191,18 +191,23 @@ def _run_in_process(
                 told(completed * duration)
 
         network.run(duration * second, namespace={}, report=report, report_period=0.5 * second)
+
+        def values(key: str) -> np.ndarray:
+            name, state = key.split(".")
+            return np.array(built[name].variables[state].get_value())
+
         output = Output(
             spikes={
                 name: Spikes(np.array(recorders[name].t_), np.array(recorders[name].i, np.int32))
                 for name in experiment.circuit.outputs
             },
             states={
-                key: States(np.array(recorders[key].t_), np.array(recorders[key].variables[key.split(".")[1]].get_value()))
+                key: States(np.array(recorders[key].t_), np.array(recorders[key].variables[state].get_value()))
                 for key in experiment.record
+                for state in [key.split(".")[1]]
             },
-            final={key: np.array(built[key.split(".")[0]].variables[key.split(".")[1]].get_value())
-                   for key in experiment.circuit.learned},
-        )  # fmt: skip
+            final={key: values(key) for key in experiment.circuit.learned},
+        )
         return output, equations(built)
     finally:
         defaultclock.dt = default_dt
@@ -226,7 +231,7 @@ def described(value: Any) -> Any:
     return {"si": plain(value), "as": str(value)} if dimension_of(value) else plain(value)
 
 
-@lru_cache(maxsize=None)
+@cache
 def provenance() -> dict[str, Any]:
     """Versions, commit and host."""
     return {
@@ -246,7 +251,9 @@ def _git(*arguments: str) -> str | None:
     folder = Path(__file__).resolve().parent
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-        tracked = subprocess.run(["git", "-C", str(folder), "ls-files", "--error-unmatch", __file__], capture_output=True)
+        tracked = subprocess.run(
+            ["git", "-C", str(folder), "ls-files", "--error-unmatch", __file__], capture_output=True
+        )
     except OSError:
         return None
     return done.stdout.strip() if done.returncode == 0 and tracked.returncode == 0 else None

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import shutil
 import subprocess
 import tempfile
 import warnings
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from brian2.codegen.cpp_prefs import get_compiler_and_args
-
-from brian2learn.core.errors import RunError
-from brian2learn.core.identity import digest
+from .errors import RunError
+from .identity import digest, source_digest
 
 CACHE_VARIABLE = "BRIAN2LEARN_CACHE"
 
@@ -26,7 +25,7 @@ HEADERS = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=None)
+@cache
 def cache_directory() -> Path:
     """Where programs are kept: ``$BRIAN2LEARN_CACHE``, else the user's cache directory.
 
@@ -40,8 +39,8 @@ def cache_directory() -> Path:
             pass
     except OSError as problem:
         warnings.warn(
-            f"the cache {directory} cannot be written ({problem.strerror}); programs are compiled anew in this session. "
-            f"Set {CACHE_VARIABLE} to a directory that can.",
+            f"the cache {directory} cannot be written ({problem.strerror}); programs are compiled anew in this "
+            f"session. Set {CACHE_VARIABLE} to a directory that can.",
             stacklevel=2,
         )
         return Path(tempfile.mkdtemp(prefix="brian2learn-cache-"))
@@ -60,6 +59,8 @@ def has_compiler() -> bool:
 
 def flags() -> list[str]:
     """Brian2's compiler flags for this machine."""
+    from brian2.codegen.cpp_prefs import get_compiler_and_args
+
     return list(get_compiler_and_args()[1])
 
 
@@ -68,13 +69,13 @@ def toolchain() -> str:
     return _toolchain(compiler(), tuple(flags()))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _toolchain(command: str, arguments: tuple[str, ...]) -> str:
     version = subprocess.run([*command.split(), "--version"], capture_output=True, text=True, check=False).stdout
     return digest(command, version.splitlines()[:1], list(arguments), cpu_features())
 
 
-@lru_cache(maxsize=None)
+@cache
 def cpu_features() -> str:
     """The instruction set of this machine, as far as it says."""
     try:
@@ -126,3 +127,33 @@ def make(directory: Path) -> None:
     )  # fmt: skip
     if done.returncode:
         raise RunError("Program", "build", expected="sources that compile", got=done.stderr.strip()[-1500:])
+
+
+@cache
+def library(source: Path) -> ctypes.CDLL | None:
+    """A C++ file as a shared library, compiled once per compiler, flags and text; None where there is no compiler.
+
+    Compiled without the liberties of ``-ffast-math``, so that it agrees bit for bit with the same steps in NumPy.
+
+    Raises
+    ------
+    RunError
+        If the file does not compile.
+    """
+    if not has_compiler():
+        return None
+    exact = ["-O3", "-march=native", "-std=c++11", "-fno-fast-math", "-ffp-contract=off", "-shared", "-fPIC"]
+    name = digest(source_digest(source), toolchain(), exact)[:32]
+    path = cache_directory() / "libraries" / f"{source.stem}-{name}.so"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".so", delete=False) as unfinished:
+            done = subprocess.run(
+                [*compiler().split(), *exact, str(source), "-o", unfinished.name],
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        if done.returncode:
+            Path(unfinished.name).unlink()
+            raise RunError(str(source), "build", expected="a file that compiles", got=done.stderr.strip()[-1500:])
+        os.replace(unfinished.name, path)
+    return ctypes.CDLL(str(path))
