@@ -68,6 +68,10 @@ class Field:
         """Return the value as stored, or raise a DeclarationError that names `where`."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Check the default and what belongs to it, once the class is made."""
+        self.default = self.check(self.default, self.owner)
+
     def refuse(self, where: str, expected: str, got: str, **more: Any) -> DeclarationError:
         """The error for a value of this field."""
         return DeclarationError(where, self.name, meaning=self.meaning, expected=expected, got=got, **more)
@@ -103,12 +107,11 @@ class Param(Field):
         """Unit as written in Brian2 equations."""
         return unit_of(self.default)
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        super().__set_name__(owner, name)
+    def settle(self) -> None:
         for bound_name, bound in (("low", self.low), ("high", self.high)):
             if bound is not None and plain(bound) != 0 and dimension_of(bound) != dimension_of(self.default):
-                raise self.refuse(owner.__name__, f"{bound_name} bound in {self.unit}", repr(bound))
-        self.default = self.check(self.default, owner.__name__)
+                raise self.refuse(self.owner, f"{bound_name} bound in {self.unit}", repr(bound))
+        super().settle()
 
     def check(self, value: Any, where: str) -> Any:
         value = self._number(value, where)
@@ -131,19 +134,25 @@ class Param(Field):
 
     def _number(self, value: Any, where: str) -> Any:
         expected = "a number without unit" if self.unit == "1" else f"a quantity in {self.unit}"
-        is_number = isinstance(value, (int, float)) or (hasattr(value, "shape") and value.shape == ())
-        if not is_number or isinstance(value, bool):
+        # NumPy has scalars of text, truth values and complex numbers, which float() would take
+        is_number = getattr(value, "shape", None) == () and value.dtype.kind in "iuf"
+        if isinstance(value, bool) or not (is_number or isinstance(value, (int, float))):
             raise self.refuse(where, expected, repr(value))
         try:
-            number = float(plain(value))
-        except (TypeError, ValueError):
-            raise self.refuse(where, expected, repr(value)) from None
+            number = float(value)
+        except OverflowError:
+            raise self.refuse(where, "a finite value", "an integer beyond the largest float") from None
         if dimension_of(value) != dimension_of(self.default):
             hint = f"Write for example {self.default!r}." if self.unit != "1" else None
             raise self.refuse(where, expected, repr(value), hint=hint)
         if not math.isfinite(number):
             raise self.refuse(where, "a finite value", repr(value))
-        return number if self.unit == "1" else value
+        number += 0.0  # -0.0 becomes 0.0
+        if self.unit == "1":
+            return number
+        from brian2 import Quantity
+
+        return Quantity(number, dim=value.dim)  # also for a bare unit: `second` is 1 second
 
 
 class Size(Param):
@@ -177,14 +186,10 @@ class Choice(Field):
         super().__init__(default, meaning, source=source)
         self.options = MappingProxyType(dict(options))
 
-    def __set_name__(self, owner: type, name: str) -> None:
-        super().__set_name__(owner, name)
-        self.check(self.default, owner.__name__)
-
     def check(self, value: Any, where: str) -> str:
         if not isinstance(value, str) or value not in self.options:
             raise self.refuse(where, "one of its options", repr(value), choices=self.options, typed=str(value))
-        return value
+        return str(value)
 
 
 class Part(Field):
@@ -226,6 +231,9 @@ class Declaration:
         for base in reversed(cls.__mro__):
             found.update({name: value for name, value in vars(base).items() if isinstance(value, Field)})
         cls.fields = MappingProxyType(found)
+        for value in vars(cls).values():
+            if isinstance(value, Field):
+                value.settle()
 
     def __init__(self, **values: Any) -> None:
         where = type(self).__name__
@@ -272,13 +280,29 @@ class Declaration:
 
     def __repr__(self) -> str:
         changed = [
-            f"{name}={value!r}" for name, value in self.values.items() if not _same(value, self.fields[name].default)
+            f"{name}={_written(value)}"
+            for name, value in self.values.items()
+            if not _same(value, self.fields[name].default)
         ]
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
 def _same(one: Any, other: Any) -> bool:
     return dimension_of(one) == dimension_of(other) and bool(one == other)
+
+
+def _written(value: Any) -> str:
+    """Python code that gives the value to the last digit; a quantity in its best unit where that loses nothing."""
+    if dimension_of(value) is None:
+        return repr(value)
+    from brian2 import get_unit
+
+    number = float(value)
+    best = value.get_best_unit()
+    for factor in (round(number / float(best), 12), number / float(best)):
+        if factor * float(best) == number:
+            return f"{factor!r}*{best!r}"
+    return f"{number!r}*{get_unit(value.dim)!r}"
 
 
 class Parts(Field):

@@ -83,10 +83,11 @@ def files(folder: str) -> dict[str, Path]:
 
 def heading(folder: str, name: str) -> Heading:
     """Read the class, its base and its first sentence from the file's text; a file that cannot be parsed says so."""
+    name = find(name, folder)[1]
     path = files(folder)[name]
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError, OSError) as problem:
+    except (SyntaxError, ValueError, OSError) as problem:
         return Heading(folder, name, "", "", f"cannot be read: {problem}", path)
     for node in tree.body:
         if isinstance(node, ast.ClassDef) and snake_case(node.name) == name:
@@ -170,11 +171,24 @@ def _import_file(module_name: str, path: Path) -> Any:
     return module
 
 
+def loaded_user_files() -> list[tuple[str, str]]:
+    """Folder and name of the declarations that came from outside the package, for `load_user_files`."""
+    prefix = f"{_PACKAGE}_user."
+    return [tuple(name.removeprefix(prefix).split(".")) for name in sys.modules if name.startswith(prefix)]  # type: ignore[misc]
+
+
+def load_user_files(names: list[tuple[str, str]]) -> None:
+    """Load the same declarations in another process, before it is handed objects made of them."""
+    for folder, name in names:
+        load(name, folder)
+
+
 def public_names(folder: str) -> Any:
     """A module ``__getattr__``, so that ``from brian2learn.plasticity import PairSTDP`` imports one file only."""
 
     def getattribute(class_name: str) -> Any:
-        if class_name.startswith("_") or snake_case(class_name) not in files(folder):
+        # a name in lower case is the file itself, which the import system finds
+        if class_name.startswith("_") or class_name.islower() or snake_case(class_name) not in files(folder):
             raise AttributeError(f"module {_PACKAGE}.{folder!s} has no attribute {class_name!r}")
         return load(class_name, folder)
 

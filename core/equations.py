@@ -15,6 +15,10 @@ PROVIDED = frozenset({"t", "dt", "i", "j", "N", "pi", "e", "inf", "lastspike", "
 """Names that any equation text may read without declaring them."""
 
 _NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*")
+_DERIVATIVE = re.compile(r"^d([A-Za-z_]\w*)/dt(?=\s*=)")
+_FLAGS = re.compile(
+    r"(?<=:)(?P<unit>.*)\((constant|shared|event-driven|clock-driven|summed|unless refractory|[\s,])+\)$"
+)
 _ASSIGNMENT = re.compile(r"^\s*([A-Za-z_]\w*)\s*(?:[-+*/]|//|\*\*)?=(?!=)")
 
 
@@ -25,8 +29,9 @@ def statements(text: str) -> list[str]:
 
 
 def identifiers(text: str) -> set[str]:
-    """Every name in `text`, functions and units included."""
-    return {name for line in statements(text) for name in _NAME.findall(line)} - {"and", "or", "not", "True", "False"}
+    """Every name in `text`, functions and units included; of ``dx/dt = … : 1 (event-driven)`` the name is ``x``."""
+    lines = (_DERIVATIVE.sub(r"\1", _FLAGS.sub(r"\g<unit>", line)) for line in statements(text))
+    return {name for line in lines for name in _NAME.findall(line)} - {"and", "or", "not", "True", "False"}
 
 
 def assigned(text: str) -> set[str]:
@@ -37,9 +42,9 @@ def assigned(text: str) -> set[str]:
 def known_functions() -> frozenset[str]:
     """Names of Brian2's functions, constants and units."""
     from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
-    from brian2.units.allunits import all_units
+    from brian2.core.namespace import DEFAULT_UNITS
 
-    return frozenset(DEFAULT_FUNCTIONS) | frozenset(DEFAULT_CONSTANTS) | frozenset(unit.name for unit in all_units)
+    return frozenset(DEFAULT_FUNCTIONS) | frozenset(DEFAULT_CONSTANTS) | frozenset(DEFAULT_UNITS)
 
 
 def rename(text: str, names: Mapping[str, str]) -> str:

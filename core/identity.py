@@ -32,8 +32,9 @@ def _parts(value: Any) -> Iterable[bytes]:
         yield from _parts(dict(value.values))
     elif isinstance(value, Mapping):
         yield b"mapping"
+        yield struct.pack("<q", len(value))
         for key in sorted(value):
-            yield str(key).encode()
+            yield from _parts(key)
             yield from _parts(value[key])
     elif value is None or isinstance(value, (bool, str, bytes)):
         yield type(value).__name__.encode()

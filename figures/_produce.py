@@ -20,6 +20,7 @@ from brian2learn.runs.simulate import described, provenance, simulate_all
 from ._figure import Figure, Records
 
 FORMATS = ("pdf", "png", "svg")
+UNDATED: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}  # the same bytes every time
 
 Progress = Callable[[str, int, float], None]
 """Called with the name of an experiment, a seed, and the simulated time in s."""
@@ -54,7 +55,13 @@ class Judged:
             "accept": [None if abs(end) == float("inf") else end for end in self.claim.accept],
             "reason": self.claim.reason,
             "unit": self.claim.unit,
-            "measured": {"value": value, "low": low, "high": high, "n": self.measured.n, "method": self.measured.method},
+            "measured": {
+                "value": value,
+                "low": low,
+                "high": high,
+                "n": self.measured.n,
+                "method": self.measured.method,
+            },
             "verdict": self.verdict.value,
         }
 
@@ -90,7 +97,9 @@ def names_of(name: str) -> list[str]:
     chosen = [each for each in known if each in (name, snake_case(name)) or each.startswith(f"{name}_")]
     if not chosen:
         papers = sorted({each.rsplit("_", 1)[0] for each in known})
-        raise UnknownNameError("brian2learn", name, expected="a figure or a paper", got=repr(name), choices=known + papers)
+        raise UnknownNameError(
+            "brian2learn", name, expected="a figure or a paper", got=repr(name), choices=known + papers
+        )
     return chosen
 
 
@@ -162,9 +171,7 @@ def produce(
     seeds = list(seeds)
     figure = load(name, "figures")()
     store = Store(results / "store")
-    records = collect(
-        figure, seeds, store, small=small, n_workers=n_workers, progress=progress, compute=compute
-    )
+    records = collect(figure, seeds, store, small=small, n_workers=n_workers, progress=progress, compute=compute)
     folder = results / "figures" / (f"{name}-small" if small else name)
     folder.mkdir(parents=True, exist_ok=True)
     judged = judge(figure, records, small=small)
@@ -175,8 +182,11 @@ def produce(
     with matplotlib.rc_context(fname=style):
         canvas = figure.draw(data)
         for suffix in FORMATS:
-            canvas.savefig(folder / f"{name}.{suffix}", metadata={"Date": None} if suffix == "svg" else None)
-    _write(folder / "claims.json", {"figure": name, "small": small, "seeds": seeds, "claims": [each.row for each in judged]})
+            canvas.savefig(folder / f"{name}.{suffix}", metadata=UNDATED.get(suffix))
+    _write(
+        folder / "claims.json",
+        {"figure": name, "small": small, "seeds": seeds, "claims": [each.row for each in judged]},
+    )
     _write(
         folder / "provenance.json",
         {

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import numpy as np
 from brian2 import Synapses
 from brian2.groups.group import CodeRunner
-from brian2.units.fundamentalunits import Unit, fail_for_dimension_mismatch
+from brian2.units.fundamentalunits import Unit, get_dimensions, get_unit
 
-from brian2learn.core.declaration import Choice, Declaration, Param, Parts, plain, unit_of
+from brian2learn.core.declaration import Choice, Declaration, Param, Parts, dimension_of, plain, unit_of
 from brian2learn.core.discovery import snake_case
 from brian2learn.core.equations import assigned, check_names, identifiers, rename
 from brian2learn.core.errors import AssemblyError
@@ -135,7 +135,8 @@ class Plasticity(Declaration):
         ----------
         source, target : brian2 group
             Where spikes come from and go to. Traces sit on a group that has been given this rule's
-            `afferent_equations` or `cell_equations`, else on each synapse, with the same numbers.
+            `afferent_equations` or `cell_equations`, else on each synapse, with the same numbers. Rules that share a
+            trace of a group must agree on it; its time constant is set here.
         transmit : str
             What a spike does to the target, with the weight before the spike's own change.
         connect : mapping, optional
@@ -148,7 +149,8 @@ class Plasticity(Declaration):
         Raises
         ------
         AssemblyError
-            If the target lacks a variable that the rule needs or that `transmit` names.
+            If the target lacks a variable that the rule needs or that `transmit` names, or a group already holds the
+            rule's trace for synapses that treat it otherwise.
         """
         self._check_target(target, transmit)
         on_source = [] if delay is not None else self.placed("pre", source)
@@ -244,9 +246,11 @@ class Plasticity(Declaration):
                     choices=has,
                     typed=name,
                 )
-            fail_for_dimension_mismatch(
-                target.variables[name].dim, unit, error_message=f"{where} needs {name} of {target.name} in other units"
-            )
+            if target.variables[name].dim != get_dimensions(unit):
+                raise AssemblyError(
+                    where, name, expected=f"{name} of {target.name} in {unit}",
+                    got=f"{name} in {get_unit(target.variables[name].dim)!r}",
+                )
         for name in sorted(identifiers(transmit)):
             if name.endswith("_post") and name.removesuffix("_post") not in target.variables:
                 raise AssemblyError(
@@ -264,20 +268,29 @@ def _update_at_spikes(group: Any, placed: list[tuple[Rule, Trace]], side: str, o
     """Let `group` update the traces it holds, once, however many synapses read them."""
     for term, trace in placed:
         name = f"{group.name}_{term.on_neuron(trace.name)}_at_spike"
-        if name not in {each.name for each in group.contained_objects}:
-            code = rename(trace.at_spike, {trace.name: term.on_neuron(trace.name)})
-            group.contained_objects.append(
-                CodeRunner(
-                    group,
-                    "reset",  # Brian2's template for "the neurons that spiked in this step"
-                    code=code,
-                    when="synapses",
-                    order=order,
-                    name=name,
-                    needed_variables=["_spikespace"],
-                    template_kwds={"eventspace_variable": group.variables["_spikespace"]},
+        tau = getattr(term, trace.tau)
+        policy = {trace.tau: tau, "at a spike": trace.at_spike, "ties": term.ties}
+        known = next((each for each in group.contained_objects if each.name == name), None)
+        if known is not None:
+            if known.policy != policy:
+                raise AssemblyError(
+                    type(term).__name__, trace.name, expected=f"the trace that {group.name} already holds, {known.policy}",
+                    got=str(policy), hint=f"Give {group.name} no equations of this rule: the synapses hold it then.",
                 )
-            )
+            continue
+        setattr(group, term.on_neuron(trace.tau), tau)
+        update = CodeRunner(
+            group,
+            "reset",  # Brian2's template for "the neurons that spiked in this step"
+            code=rename(trace.at_spike, {trace.name: term.on_neuron(trace.name)}),
+            when="synapses",
+            order=order,
+            name=name,
+            needed_variables=["_spikespace"],
+            template_kwds={"eventspace_variable": group.variables["_spikespace"]},
+        )
+        update.policy = policy
+        group.contained_objects.append(update)
 
 
 class Rule(Plasticity):
@@ -372,6 +385,8 @@ class PlasticitySum(Plasticity):
 
     def check(self) -> None:
         where = repr(self)
+        if not self.parts:
+            raise self.fields["parts"].refuse(type(self).__name__, "at least one mechanism", "none")
         if len({term.ties for term in self.terms}) > 1:
             got = ", ".join(f"{type(term).__name__} {term.ties}" for term in self.terms)
             raise AssemblyError(where, "ties", expected="one order of spikes in the same step", got=got)
@@ -386,7 +401,10 @@ class PlasticitySum(Plasticity):
         for term in self.terms:
             for name, value in term.numbers.items():
                 other, known = values.setdefault(name, (term, value))
-                if plain(known) != plain(value) or name in owners:
+                if name in owners:
+                    got = f"a state of {type(owners[name]).__name__} and a parameter of {type(term).__name__}"
+                    raise AssemblyError(where, name, expected="a name of one meaning", got=got)
+                if plain(known) != plain(value) or dimension_of(known) != dimension_of(value):
                     got = f"{known} in {type(other).__name__} and {value} in {type(term).__name__}"
                     raise AssemblyError(where, name, expected="one value for a name that is shared", got=got)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import Any
 
 from brian2 import ms
@@ -47,7 +46,7 @@ class Experiment:
             if dimension_of(value) != dimension_of(ms) or not float(value) > 0:
                 raise DeclarationError(where, name, expected="a time above 0, for example 0.1*ms", got=repr(value))
         self.circuit.check_inputs(self.task.drives)
-        object.__setattr__(self, "record", MappingProxyType(dict(self.record)))
+        object.__setattr__(self, "record", dict(self.record))
 
     def replace(self, **changes: Any) -> Experiment:
         """A copy with another task, circuit, time step or recording."""

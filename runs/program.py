@@ -73,7 +73,7 @@ def assemble(experiment: Experiment, sources: Mapping[str, Any]) -> tuple[dict[s
             raise AssemblyError(
                 "Experiment", "record", expected="a state of the circuit", got=key, choices=has, typed=key
             )
-        if state in getattr(built[name], "event_driven", ()):
+        if state in getattr(getattr(built[name], "event_driven", None), "diff_eq_names", ()):
             got = f"{key}, which is up to date at spikes only"
             raise AssemblyError("Experiment", "record", expected="a state that is always up to date", got=got)
         recorders[key] = StateMonitor(built[name], state, record=True, dt=interval, name=f"state_{name}_{state}")
@@ -259,7 +259,7 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
     try:
         brian2.defaultclock.dt = experiment.dt
         device.insert_code("main", _SEED_FROM_ENVIRONMENT)
-        sources = {name: SpikeStream(n, name, experiment.dt) for name, n in experiment.task.sizes.items()}
+        sources = {name: SpikeStream(n, name) for name, n in experiment.task.sizes.items()}
         built, recorders = assemble(experiment, sources)
         Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
         device.build(directory=str(directory), compile=False, run=False, with_output=False)

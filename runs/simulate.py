@@ -20,7 +20,7 @@ import numpy as np
 from brian2 import Network, defaultclock, prefs, second
 
 from brian2learn import __version__
-from brian2learn.core import compiler
+from brian2learn.core import compiler, discovery
 from brian2learn.core.declaration import Declaration, dimension_of, plain
 from brian2learn.core.errors import AssemblyError
 
@@ -142,7 +142,12 @@ def simulate_all(
     if n_workers > 1 and len(missing) > 1:
         if compiler.has_compiler():
             Program.of(experiment)  # once, not in every worker
-        with ProcessPoolExecutor(min(n_workers, len(missing)), mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(
+            min(n_workers, len(missing)),
+            mp_context=get_context("spawn"),
+            initializer=discovery.load_user_files,
+            initargs=(discovery.loaded_user_files(),),
+        ) as pool:
             futures = {pool.submit(_store_one, experiment, seed, store.directory): seed for seed in missing}
             try:
                 for future in as_completed(futures):
@@ -192,7 +197,7 @@ def _run_in_process(
 
         network.run(duration * second, namespace={}, report=report, report_period=0.5 * second)
 
-        def values(key: str) -> np.ndarray:
+        def current(key: str) -> np.ndarray:
             name, state = key.split(".")
             return np.array(built[name].variables[state].get_value())
 
@@ -206,7 +211,7 @@ def _run_in_process(
                 for key in experiment.record
                 for state in [key.split(".")[1]]
             },
-            final={key: values(key) for key in experiment.circuit.learned},
+            final={key: current(key) for key in experiment.circuit.learned},
         )
         return output, equations(built)
     finally:

@@ -109,8 +109,8 @@ def environment_variable(name: str) -> str:
 class SpikeStream(Group, CodeRunner, SpikeSource):
     """A source of `n` neurons in a standalone program whose spikes come from a file named at run time."""
 
-    def __init__(self, n: int, name: str, dt: Any) -> None:
-        Group.__init__(self, dt=dt, clock=None, when="thresholds", order=0, name=name)
+    def __init__(self, n: int, name: str) -> None:
+        Group.__init__(self, when="thresholds", order=0, name=name)
         self.codeobj_class = _StreamCode
         self._N, self.start, self.stop = n, 0, n
         self.events = {"spike": None}

@@ -1,0 +1,248 @@
+"""Run figures, draw them, judge their claims: what `run`, `draw` and `check` have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from brian2learn.core.errors import DeclarationError
+
+from .console import FAILED, messages, output, print_json
+from .progress import Run, RunProgress
+from .quiet import quiet_brian2
+from .show import span
+
+if TYPE_CHECKING:
+    from brian2learn.figures._produce import Judged
+    from brian2learn.tasks._task import Task
+
+MANY = 10_000
+STYLES = {"reproduced": "bold green", "not reproduced": "bold red", "cannot tell": "yellow"}
+
+
+def n_cpus() -> int:
+    """Number of CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds as written: ``0:20`` is 0 to 19, ``0,1,5`` are these three, ``3`` is 3 alone.
+
+    Raises
+    ------
+    DeclarationError
+        If it is none of these, names a seed twice, or more than 10 000.
+    """
+
+    def refuse(got: str) -> DeclarationError:
+        return DeclarationError(
+            "brian2learn", "--seeds", meaning="one run for each", got=got,
+            expected="whole numbers from 0 such as 0:20 (0 to 19), 0,1,5 or 3",
+        )  # fmt: skip
+
+    seeds: list[int] = []
+    for piece in text.split(","):
+        first, colon, stop = (part.strip() for part in piece.partition(":"))
+        if not all(part.isascii() and part.isdigit() for part in (first, *([stop] if colon else []))):
+            raise refuse(repr(text))
+        found = range(int(first), int(stop) if colon else int(first) + 1)
+        if not found:
+            raise refuse(f"{piece!r}, which has none")
+        if len(seeds) + len(found) > MANY:
+            raise refuse(f"{text!r}, which are more than {MANY}")
+        seeds += found
+    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None) if len({*seeds}) < len(seeds) else None
+    if twice is not None:
+        raise refuse(f"{text!r}, with {twice} twice")
+    return seeds
+
+
+def run_figures(
+    name: str, *, seeds: str | None, small: bool, n_workers: int | None, results: Path, as_json: bool, compute: bool
+) -> None:
+    """Produce the figures that `name` stands for, and say what came out.
+
+    Without `compute`, records must be in the store, and the seeds are those of the last run unless they are given.
+    """
+    chosen = None if seeds is None else parse_seeds(seeds)
+    _usable(results, make=compute)
+    quiet_brian2()
+    from brian2learn.figures._produce import Produced, names_of, produce
+
+    figures = names_of(name)
+    n_workers = n_workers or n_cpus()
+    produced: list[tuple[Produced, list[int]]] = []
+
+    def finish(figure: str, progress: RunProgress | None) -> None:
+        used = chosen or ([0] if compute else _last_seeds(results, figure, small))
+        tell = (
+            None if progress is None else (lambda experiment, seed, t: progress.tell(Run(figure, experiment, seed), t))
+        )
+        with redirect_stdout(sys.stderr):  # stdout is for the answer, whatever a figure prints
+            done = produce(
+                figure, used, results, small=small, n_workers=n_workers, progress=tell, compute=compute
+            )  # fmt: skip
+        produced.append((done, used))
+
+    try:
+        planned = _missing(figures, chosen or [0], results, small) if compute else {}
+        if planned:
+            with RunProgress(planned, n_workers) as progress:
+                for figure in figures:
+                    finish(figure, progress)
+        else:
+            if compute:
+                messages().print("[dim]All records are in the store; nothing has to be run.[/]")
+            for figure in figures:
+                finish(figure, None)
+    finally:  # what is finished is shown, whatever became of the rest
+        if not as_json:
+            for done, used in produced:
+                _print_judged(done.name, done.judged, used, small, done.folder)
+            if produced:
+                output().print(f"\nAll figures on one page: {results / 'index.html'}", soft_wrap=True)
+    if as_json:
+        print_json(
+            {
+                "small": small,
+                "results": str(results),
+                "page": str(results / "index.html"),
+                "figures": [
+                    {
+                        "name": done.name,
+                        "seeds": used,
+                        "folder": str(done.folder),
+                        "files": sorted(path.name for path in done.folder.iterdir()),
+                        "claims": [each.row for each in done.judged],
+                    }
+                    for done, used in produced
+                ],
+            }
+        )
+
+
+def check_figures(name: str, *, seeds: str | None, small: bool, results: Path, as_json: bool) -> None:
+    """Judge claims from the store; exit with 1 if one is not reproduced."""
+    chosen = None if seeds is None else parse_seeds(seeds)
+    _usable(results)
+    quiet_brian2()
+    from brian2learn.core.discovery import load
+    from brian2learn.figures._produce import collect, judge, names_of
+    from brian2learn.runs.record import Store
+
+    judged: dict[str, tuple[Sequence[Judged], list[int]]] = {}
+    with redirect_stdout(sys.stderr):
+        for figure in names_of(name):
+            used = chosen or _last_seeds(results, figure, small)
+            declared = load(figure, "figures")()
+            records = collect(declared, used, Store(results / "store"), small=small, compute=False)
+            judged[figure] = judge(declared, records, small=small), used
+    if as_json:
+        figures = [
+            {"name": figure, "seeds": used, "claims": [each.row for each in found]}
+            for figure, (found, used) in judged.items()
+        ]
+        print_json({"small": small, "results": str(results), "figures": figures})
+    else:
+        for figure, (found, used) in judged.items():
+            _print_judged(figure, found, used, small)
+    if any(each.verdict.value == "not reproduced" for found, _ in judged.values() for each in found):
+        raise typer.Exit(FAILED)
+
+
+def _usable(results: Path, *, make: bool = False) -> None:
+    """Refuse a results folder that cannot be one before anything is computed."""
+    problem = None
+    try:
+        if make:
+            results.mkdir(parents=True, exist_ok=True)
+        if results.exists() and not results.is_dir():
+            problem = "a file"
+        elif make and not os.access(results, os.W_OK):
+            problem = "one that cannot be written"
+    except OSError as failed:
+        problem = failed.strerror
+    if problem:
+        raise DeclarationError(
+            "brian2learn", "--results", expected="a folder that can be written", got=f"{results}: {problem}"
+        )
+
+
+def _last_seeds(results: Path, figure: str, small: bool) -> list[int]:
+    """The seeds with which a figure was drawn last, else 0."""
+    path = results / "figures" / (f"{figure}-small" if small else figure) / "claims.json"
+    try:
+        return [int(seed) for seed in json.loads(path.read_text(encoding="utf-8"))["seeds"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return [0]
+
+
+def _missing(figures: Iterable[str], seeds: Iterable[int], results: Path, small: bool) -> dict[Run, float | None]:
+    """The runs to be made, in order; figures may share some of them."""
+    from brian2learn.core.discovery import load
+    from brian2learn.runs.record import Store
+
+    store = Store(results / "store")
+    found: dict[str, tuple[Run, float | None]] = {}
+    for figure in figures:
+        for name, experiment in load(figure, "figures")().experiments(small=small).items():
+            for seed in seeds:
+                key = experiment.key(seed)
+                if key not in store:
+                    found.setdefault(key, (Run(figure, name, seed), _duration(experiment.task)))
+    return dict(found.values())
+
+
+def _duration(task: Task) -> float | None:
+    """Length of a run in s, where the task declares it."""
+    values: Mapping[str, Any] = task.values
+    if "period" not in values:
+        return None
+    return float(values["period"]) * float(values.get("n_repeats", 1))
+
+
+def _print_judged(
+    name: str, judged: Sequence[Judged], seeds: list[int], small: bool, folder: Path | None = None
+) -> None:
+    """The claims of one figure with their verdicts, and where its pictures lie."""
+    console = output()
+    note = "small size: nothing is judged" if small else f"{len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
+    console.print(Text.assemble("\n", (name, "bold cyan"), f"  {note}\n"))
+    table = Table.grid(padding=(0, 2, 1, 0), collapse_padding=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for each in judged:
+        row = each.row
+        accepted = f"{span(*row['accept'])} {row['unit']}".strip()
+        numbers = Text.assemble(
+            *(("paper ", "dim"), row["paper_value"], ("  accepted ", "dim"), accepted),
+            *(("  measured ", "dim"), (_measured(row), "bold")),
+        )
+        verdict = Text(row["verdict"], style=STYLES[row["verdict"]])
+        table.add_row(verdict, Text.assemble(row["sentence"], "\n", numbers))
+    if judged:
+        console.print(table)
+    if folder is not None:
+        console.print(f"Pictures, data and verdicts: {folder}", soft_wrap=True)
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """The measured value with its unit, interval and number of observations."""
+    measured = row["measured"]
+    if measured["value"] is None:
+        return "nothing"
+    value = f"{measured['value']:.4g} {row['unit']}".strip()
+    if measured["low"] is None or measured["high"] is None:
+        return f"{value} (n={measured['n']}: no interval)"
+    if measured["low"] == measured["high"] == measured["value"]:
+        return value
+    return f"{value} [{measured['low']:.4g}, {measured['high']:.4g}] (n={measured['n']}, {measured['method']})"

@@ -1,0 +1,245 @@
+"""Show one declaration: what it does, its text, its parameters and choices, its claims, its sources."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, dimension_of, plain
+from brian2learn.core.discovery import find, heading, load
+
+from .catalog import kind_of
+from .console import output, print_json
+from .quiet import quiet_brian2
+from .references import cite
+
+
+def span(low: Any, high: Any, like: Any = 1.0) -> str:
+    """A range in words, in the unit in which `like` is best written; an end that is None or infinite is open."""
+    low, high = (None if end is None or abs(plain(end)) == float("inf") else end for end in (low, high))
+    if low is None or high is None:
+        return f"≥ {written(low, like)}" if low is not None else f"≤ {written(high, like)}" if high is not None else ""
+    if low == high:
+        return written(low, like)
+    return f"{written(low, like).split()[0]} to {written(high, like)}"
+
+
+def written(value: Any, like: Any = None) -> str:
+    """A number without needless digits, in the unit in which `like` (or itself) is best written."""
+    like = value if like is None else like
+    if dimension_of(like) is None:
+        return f"{value:.6g}" if isinstance(value, float) else str(value)
+    unit = like.get_best_unit()
+    return f"{float(value) / float(unit):.6g} {unit}"
+
+
+def texts(declaration: Declaration) -> dict[str, str]:
+    """The equations of a rule or a cell, what a circuit, task or figure is made of; each with what it is."""
+    from brian2learn.circuits._circuit import Cell, Circuit
+    from brian2learn.plasticity._rule import Rule
+    from brian2learn.tasks._task import Task
+
+    found: Mapping[str, Any] = {}
+    if isinstance(declaration, Rule):
+        traces = [
+            f"{trace.name}: one number per {side} neuron; decays with {trace.tau}; at a {side} spike {trace.at_spike}"
+            for side in ("pre", "post")
+            for _, trace in declaration.traces(side)
+        ]
+        found = {
+            "Synapse": declaration.model([]),
+            "A pre spike": declaration.code("pre", []),
+            "A post spike": declaration.code("post", []),
+            "Traces": traces,
+            "Needs on the target cell": [f"{name} : {unit}" for name, unit in declaration.needs.items()],
+            "Adds to the target cell": declaration.brings,
+        }
+    elif isinstance(declaration, Cell):
+        found = {
+            "Cell": declaration.equations,
+            "Threshold": declaration.threshold,
+            "Reset": declaration.reset.replace("; ", "\n"),
+            "An incoming spike of weight w": declaration.receive.replace("; ", "\n"),
+            "Refractory for": declaration.refractory,
+            "Derived": [f"{name} = {written(value)}" for name, value in declaration.derived.items()],
+        }
+    elif isinstance(declaration, Circuit):
+        found = {"Inputs": declaration.inputs, "Records spikes of": declaration.outputs, "Learns": declaration.learned}
+    elif isinstance(declaration, Task):
+        found = {"Drives": [f"{name}: {n} neurons" for name, n in declaration.sizes.items()]}
+    as_text = {name: text if isinstance(text, str) else "\n".join(text) for name, text in found.items()}
+    return {name: inspect.cleandoc(text) for name, text in as_text.items() if text.strip()}
+
+
+def described(name: str) -> dict[str, Any]:
+    """Everything there is to show of one declaration, as plain JSON.
+
+    Raises
+    ------
+    UnknownNameError, DeclarationError
+    """
+    folder, stem = find(name)
+    quiet_brian2()
+    cls = load(stem, folder)
+    declaration = cls()
+    summary, _, rest = inspect.cleandoc(cls.__doc__ or "").partition("\n\n")
+    fields: dict[str, Field] = dict(cls.fields)
+    cites = (cls.cites,) if isinstance(cls.cites, str) else cls.cites
+    document: dict[str, Any] = {
+        "kind": kind_of(heading(folder, stem)),
+        "name": stem,
+        "class": cls.__name__,
+        "file": inspect.getfile(cls),
+        "summary": " ".join(summary.split()),
+        "description": rest,
+        "texts": texts(declaration),
+        "parts": [
+            {"name": key, "default": repr(field.default), "kind": field.kind.__name__, "meaning": field.meaning}
+            for key, field in fields.items()
+            if isinstance(field, Part)
+        ],
+        "parameters": [_parameter(key, field) for key, field in fields.items() if isinstance(field, Param)],
+        "choices": [
+            {"name": key, "default": field.default, "meaning": field.meaning, "source": field.source,
+             "options": dict(field.options)}
+            for key, field in fields.items()
+            if isinstance(field, Choice)
+        ],
+        "cites": {key: cite(key) for key in cites},
+    }  # fmt: skip
+    if document["kind"] == "figure":
+        document["title"] = cls.title
+        document["claims"] = [
+            {
+                "name": claim.name,
+                "sentence": claim.sentence,
+                "source": claim.source,
+                "evidence": claim.evidence,
+                "paper_value": claim.paper_value,
+                "accept": [None if abs(end) == float("inf") else end for end in claim.accept],
+                "unit": claim.unit,
+                "reason": claim.reason,
+            }
+            for claim in cls.claims
+        ]
+    return document
+
+
+def _parameter(name: str, field: Param) -> dict[str, Any]:
+    return {
+        "name": name,
+        "default": written(field.default),
+        "si": plain(field.default),
+        "unit": field.unit,
+        "low": None if field.low is None else plain(field.low),
+        "high": None if field.high is None else plain(field.high),
+        "bounds": span(field.low, field.high, field.default),
+        "structural": field.structural,
+        "meaning": field.meaning,
+        "source": field.source,
+    }
+
+
+def show_declaration(name: str, as_json: bool) -> None:
+    """Print one declaration."""
+    document = described(name)
+    if as_json:
+        return print_json(document)
+    console = output()
+
+    def section(title: str, *content: Any) -> None:
+        console.print(f"\n[bold]{title}[/]")
+        for each in content:
+            console.print(Padding(each, (0, 0, 0, 2), expand=False))
+
+    head = Text.assemble((document["class"], "bold cyan"), f"  {document['kind']} ", (document["name"], "cyan"))
+    console.print(head)
+    console.print(_prose(document["summary"]))
+    for indent, line in _paragraphs(document["description"]):
+        if not line:
+            console.print()
+        elif line.startswith("* "):
+            item = Table.grid(padding=(0, 1))
+            item.add_row("•", _prose(line[2:]))
+            console.print(Padding(item, (0, 0, 0, indent), expand=False))
+        else:
+            console.print(Padding(_prose(line), (0, 0, 0, indent), expand=False))
+    for title, text in document["texts"].items():
+        section(title, Text(text, style="green", no_wrap=False))
+    rows: list[tuple[Any, ...]]
+    if document["parts"]:
+        rows = [(part["name"], part["default"], part["meaning"]) for part in document["parts"]]
+        section("Parts", _table(("name", "default", "what it is"), rows))
+    if document["parameters"]:
+        rows = [
+            (each["name"], each["default"], each["bounds"], each["meaning"], each["source"] or "")
+            for each in document["parameters"]
+        ]
+        section("Parameters", _table(("name", "default", "bounds", "meaning", "source"), rows))
+    if document["choices"]:
+        console.print("\n[bold]Choices[/]")
+    for choice in document["choices"]:
+        source = f" ({choice['source']})" if choice["source"] else ""
+        console.print(Text.assemble(("  " + choice["name"], "cyan"), f": {choice['meaning']}{source}"))
+        rows = [
+            (f"{option} (default)" if option == choice["default"] else option, meaning)
+            for option, meaning in choice["options"].items()
+        ]
+        console.print(Padding(_table((), rows), (0, 0, 0, 4), expand=False))
+    if document.get("claims"):
+        grid = Table.grid(padding=(0, 0, 1, 0), collapse_padding=False)
+        for claim in document["claims"]:
+            accepted = f"{span(*claim['accept'])} {claim['unit']}".strip()
+            numbers = (("paper ", "dim"), claim["paper_value"], ("  accepted ", "dim"), accepted)
+            why = (f"\n{claim['reason']} {claim['source']} [{claim['evidence']}].", "dim")
+            grid.add_row(Text.assemble((claim["sentence"], "bold"), "\n", *numbers, why))
+        section("Claims", grid)
+    if document["cites"]:
+        section("Sources", _table((), list(document["cites"].items())))
+    console.print(Text(f"\n{document['file']}", style="dim"), soft_wrap=True)
+    return None
+
+
+def _table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
+    """Rows under dim headings, the first column coloured; text is never read as markup."""
+    cells = [tuple(Text(each) if isinstance(each, str) else each for each in row) for row in rows]
+    table = Table(box=None, show_header=bool(columns), padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
+    for k in range(len(columns or cells[0])):
+        table.add_column(columns[k] if columns else "", style="cyan" if k == 0 else "", no_wrap=k == 0)
+    for row in cells:
+        table.add_row(*row)
+    return table
+
+
+def _prose(text: str) -> Text:
+    """Docstring text with its code coloured and the marks taken off."""
+    pieces = re.split(r"``(.+?)``|`(.+?)`", text)
+    parts = [(piece, "" if k % 3 == 0 else "cyan") for k, piece in enumerate(pieces) if piece]
+    return Text.assemble(*parts)
+
+
+def _paragraphs(text: str) -> Iterable[tuple[int, str]]:
+    """Indentation and text of every paragraph, list item and definition, lines joined; "" is a blank line."""
+    block: list[str] = []
+    indent = hanging = 0
+    for line in ["", *text.splitlines()] if text else []:
+        words, left = line.split(), len(line) - len(line.lstrip())
+        starts = not words or words[0] in ("*", "-") or left != hanging
+        if starts and block:
+            yield indent, " ".join(block)
+            block = []
+        if not words:
+            yield 0, ""
+            hanging = -1
+            continue
+        if starts:
+            indent, hanging = left, left + 2 * (words[0] in ("*", "-"))
+        block += words
+    if block:
+        yield indent, " ".join(block)

@@ -1,0 +1,458 @@
+"""From an experiment to a record: the compiled program, runtime mode, the store, and what happens when things break."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+import warnings
+from pathlib import Path
+
+import brian2
+import brian2.devices.device
+import numpy as np
+import pytest
+from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, second
+
+from brian2learn.circuits import LIF, SRM0, Detector
+from brian2learn.core import compiler
+from brian2learn.core.declaration import Param, plain
+from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
+from brian2learn.plasticity import PairSTDP
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.program import Program, program_key
+from brian2learn.runs.record import Record, Store
+from brian2learn.runs.simulate import simulate, simulate_all
+from brian2learn.runs.spikes import GriddedSpikes
+from brian2learn.tasks import HiddenPattern
+from brian2learn.tasks._task import SpikeTrains, Stimulus
+
+TASK = HiddenPattern(n_afferents=200, n_pattern=100, period=1 * second, n_repeats=2)
+RULE = PairSTDP(pairing="reduced_nearest", ties="mean")
+SMALL = Experiment(TASK, Detector(cell=SRM0(theta=50.0), rule=RULE), record={"cells.u": 1 * ms})
+RACE = Experiment(
+    TASK,
+    Detector(cell=SRM0(theta=50.0), n_cells=3, inhibition=0.25, competition="winner", w_spread=0.2, rule=PairSTDP()),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    """Programs of these tests in a folder of their own; the compiler is called through a script that counts."""
+    directory = tmp_path_factory.mktemp("cache")
+    counter = directory / "g++"
+    counter.write_text(
+        f'#!/bin/sh\ncase "$*" in *--version*) ;; *) echo call >> {directory}/calls ;; esac\nexec g++ "$@"\n'
+    )
+    counter.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BRIAN2LEARN_CACHE", str(directory))
+        patch.setenv("CXX", str(counter))
+        compiler.cache_directory.cache_clear()
+        yield directory
+    compiler.cache_directory.cache_clear()
+
+
+def n_compilations(cache: Path) -> int:
+    calls = cache / "calls"
+    return len(calls.read_text().splitlines()) if calls.exists() else 0
+
+
+def same(one: Record, other: Record, tolerance: float = 0.0) -> None:
+    assert {*one.spikes} == {*other.spikes}
+    for name in one.spikes:
+        assert one.spikes[name].t.size > 20
+        np.testing.assert_array_equal(np.round(one.spikes[name].t / 1e-5), np.round(other.spikes[name].t / 1e-5))
+        np.testing.assert_array_equal(one.spikes[name].i, other.spikes[name].i)
+    for name in one.final:
+        np.testing.assert_allclose(one.final[name], other.final[name], rtol=0, atol=tolerance)
+    for name in one.states:
+        np.testing.assert_allclose(one.states[name].values, other.states[name].values, rtol=1e-6, atol=tolerance)
+    for name in one.truth:
+        np.testing.assert_array_equal(one.truth[name], other.truth[name])
+
+
+# ---------------------------------------------------------------------- one model, two modes
+
+
+@pytest.mark.parametrize("ties", PairSTDP.ties.options)
+def test_runtime_and_program_agree(ties):
+    experiment = SMALL.replace(circuit=SMALL.circuit.replace(rule=RULE.replace(ties=ties)))
+    same(simulate(experiment, 1, mode="standalone"), simulate(experiment, 1, mode="runtime"), tolerance=1e-12)
+
+
+def test_runtime_and_program_agree_at_paper_size_for_five_seconds():
+    experiment = Experiment(HiddenPattern(period=5 * second, n_repeats=1), Detector(rule=RULE))
+    same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)
+
+
+@pytest.mark.parametrize("experiment", [RACE, RACE.replace(circuit=Detector(cell=LIF(theta=20.0), rule=PairSTDP()))])
+def test_runtime_and_program_agree_for_other_circuits(experiment):
+    same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)
+
+
+def test_same_seed_same_bits_other_seed_other_spikes():
+    one, again, other = simulate(SMALL, 3), simulate(SMALL, 3), simulate(SMALL, 4)
+    same(one, again)
+    assert one.key == again.key != other.key
+    assert not np.array_equal(one.spikes["cells"].t, other.spikes["cells"].t)
+    assert not np.array_equal(one.final["plastic.w"], other.final["plastic.w"])
+
+
+def test_a_program_leaves_brian2_as_it_was():
+    before = brian2.get_device(), brian2.defaultclock.dt_
+    Program.of(SMALL.replace(dt=0.2 * ms, record={}))
+    assert (brian2.get_device(), brian2.defaultclock.dt_) == before
+    group = NeuronGroup(1, "dv/dt = 1*Hz : 1", method="euler", namespace={})
+    Network(group).run(1 * ms, namespace={})
+    assert group.v[0] == pytest.approx(1e-3)
+
+
+def test_users_own_network():
+    network = Detector().network({"afferents": PoissonGroup(2000, 64 * Hz, namespace={})})
+    network.run(20 * ms, namespace={})
+    assert network["cells"].u[0] > 0
+
+
+# ---------------------------------------------------------------------- compile once, run many
+
+
+def numeric_changes():
+    """The small experiment with one number changed, for every number of every part, and other inputs."""
+    parts = {"": SMALL.circuit, "cell": SMALL.circuit.cell, "rule": SMALL.circuit.rule}
+    for part, declaration in parts.items():
+        for name, field in declaration.fields.items():
+            if isinstance(field, Param) and not field.structural and name not in ("inhibition",):
+                value = declaration.values[name]
+                changed = declaration.replace(**{name: value * 0.55 if plain(value) else value + 0.01})
+                circuit = SMALL.circuit.replace(**{part: changed}) if part else changed
+                yield f"{part or 'circuit'}.{name}", SMALL.replace(circuit=circuit)
+    for change in ({"jitter": 2 * ms}, {"n_repeats": 1}, {"period": 2 * second}, {"noise_rate": 0 * Hz}):
+        yield str(change), SMALL.replace(task=TASK.replace(**change))
+
+
+def test_no_number_seed_or_input_recompiles(cache):
+    first = simulate(SMALL, 0)
+    before, changes = n_compilations(cache), dict(numeric_changes())
+    assert before > 10
+    assert len(changes) >= 16
+    for name, experiment in changes.items():
+        assert program_key(experiment) == program_key(SMALL), name
+        record = simulate(experiment, 0)
+        assert record.key != first.key, name
+        changed = not np.array_equal(record.final["plastic.w"], first.final["plastic.w"])
+        assert changed, f"{name} has no effect"
+    simulate(SMALL, 99)
+    assert n_compilations(cache) == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        SMALL.replace(dt=0.2 * ms),
+        SMALL.replace(record={}),
+        SMALL.replace(task=TASK.replace(n_afferents=201)),
+        SMALL.replace(circuit=SMALL.circuit.replace(rule=RULE.replace(ties="pre_first"))),
+        SMALL.replace(circuit=SMALL.circuit.replace(n_cells=2)),
+        SMALL.replace(circuit=SMALL.circuit.replace(cell=LIF())),
+    ],
+)
+def test_structure_makes_another_program(other):
+    assert program_key(other) != program_key(SMALL)
+
+
+def test_a_cached_program_needs_no_compiler(cache, monkeypatch):
+    program = Program.of(SMALL)
+    monkeypatch.setenv("PATH", "")
+    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.array([7]), np.array([0.01]), 200), SHORT, 1e-4)}
+    initial = {"plastic.w": np.full(200, 60.0)}  # one spike is enough
+    output = program.run(SMALL.circuit.settings, initial, gridded, seed=0)
+    assert 0.010 < output.spikes["cells"].t[0] < 0.013
+
+
+SHORT = Stimulus({}, period=0.1, duration=0.2, truth={})
+
+
+# ---------------------------------------------------------------------- input on the grid
+
+
+@pytest.mark.parametrize(
+    ("n", "k", "period", "dt"),
+    [(3, 50, 0.01, 1e-4), (100, 20000, 1.0, 1e-3), (1, 3, 1.0, 1e-4), (5, 0, 1.0, 1e-4)],
+)
+def test_gridded_spikes_are_the_steps_they_fall_in(n, k, period, dt):
+    rng = np.random.default_rng(0)
+    times, indices = np.sort(rng.integers(0, round(period / 1e-5), k) * 1e-5), rng.integers(0, n, k).astype(np.int32)
+    trains = SpikeTrains(indices, times, n)
+    gridded = GriddedSpikes.of(trains, Stimulus({"a": trains}, period, period, {}), dt)
+    expected = sorted({(int((t + 1e-3 * dt) / dt), int(i)) for t, i in zip(times, indices, strict=True)})
+    steps = np.repeat(np.arange(gridded.n_period), np.diff(gridded.offsets))
+    assert list(zip(steps.tolist(), gridded.neurons.tolist(), strict=True)) == expected
+    assert gridded.n_merged == k - len(expected)
+
+
+@pytest.mark.parametrize(("period", "times"), [(0.10003, [0.01]), (0.1, [0.11]), (0.1, [-0.01])])
+def test_input_that_does_not_fit_the_grid_is_refused(period, times):
+    trains = SpikeTrains(np.zeros(1, np.int32), np.array(times), 1)
+    with pytest.raises(AssemblyError, match="Stimulus"):
+        GriddedSpikes.of(trains, Stimulus({"a": trains}, period, period, {}), 1e-4)
+
+
+# ---------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        ({"dt": 0.1}, r"Experiment.dt: expected a time"),
+        ({"dt": -1 * ms}, r"Experiment.dt: expected a time"),
+        ({"task": "hidden_pattern"}, r"Experiment.task: expected a Task"),
+        ({"circuit": PairSTDP()}, r"Experiment.circuit: expected a Circuit"),
+        ({"record": {"cells.u": 3}}, r"Experiment.cells.u: expected a time"),
+    ],
+)
+def test_experiment_refuses_nonsense(change, match):
+    with pytest.raises(DeclarationError, match=match):
+        SMALL.replace(**change)
+
+
+@pytest.mark.parametrize("mode", ["standalone", "runtime"])
+@pytest.mark.parametrize(
+    ("record", "match"),
+    [("cells.uu", r"Did you mean cells\.u\?"), ("plastic.x", "up to date at spikes only")],
+)
+def test_states_that_cannot_be_recorded_are_refused(mode, record, match):
+    with pytest.raises(AssemblyError, match=match):
+        simulate(SMALL.replace(record={record: 1 * ms}), mode=mode)
+
+
+def test_unknown_mode_is_refused():
+    with pytest.raises(AssemblyError, match="Did you mean runtime"):
+        simulate(SMALL, mode="runtim")
+
+
+def test_program_refuses_missing_and_unknown_numbers():
+    program, settings = Program.of(SMALL), dict(SMALL.circuit.settings)
+    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 200), SHORT, 1e-4)}
+    with pytest.raises(RunError, match=r"plastic\.a_pluss"):
+        program.run({**settings, "plastic.a_pluss": 1}, {}, gridded, 0)
+    del settings["plastic.a_plus"]
+    with pytest.raises(RunError, match=r"plastic\.a_plus"):
+        program.run(settings, {}, gridded, 0)
+
+
+def test_program_refuses_input_of_another_size():
+    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 199), SHORT, 1e-4)}
+    with pytest.raises(RunError, match="does not fit"):
+        Program.of(SMALL).run(SMALL.circuit.settings, {}, gridded, 0)
+
+
+def test_weights_of_a_wrong_size_are_refused():
+    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 200), SHORT, 1e-4)}
+    with pytest.raises(RunError, match="does not match expected size"):
+        Program.of(SMALL).run(SMALL.circuit.settings, {"plastic.w": np.zeros(3)}, gridded, 0)
+
+
+def test_no_compiler_falls_back_and_says_so(monkeypatch):
+    expected = simulate(SMALL, 5)
+    monkeypatch.setenv("CXX", "/nonexistent/g++")
+    with pytest.warns(UserWarning, match="no C\\+\\+ compiler"):
+        record = simulate(SMALL, 5)
+    assert record.info["mode"] == "runtime"
+    same(expected, record, tolerance=1e-12)
+
+
+def test_a_compiler_that_fails_is_reported(monkeypatch, tmp_path):
+    broken = tmp_path / "g++"
+    broken.write_text("#!/bin/sh\necho no room for you >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CXX", str(broken))
+    with pytest.raises(RunError, match="no room for you"):
+        simulate(SMALL.replace(dt=0.5 * ms))
+    assert isinstance(brian2.get_device(), brian2.devices.device.RuntimeDevice)
+
+
+def test_read_only_cache_is_replaced_for_this_session(monkeypatch):
+    monkeypatch.setenv("BRIAN2LEARN_CACHE", "/dev/null/cache")
+    compiler.cache_directory.cache_clear()
+    with pytest.warns(UserWarning, match="cannot be written"):
+        directory = compiler.cache_directory()
+    assert directory.is_dir()
+    assert compiler.cache_directory() == directory
+    monkeypatch.undo()
+    compiler.cache_directory.cache_clear()
+
+
+# ---------------------------------------------------------------------- the store
+
+
+def test_record_comes_back_from_the_store(tmp_path):
+    store = Store(tmp_path / "store")
+    record = simulate(SMALL, 0, store=store)
+    again = store.read(record.key)
+    same(record, again)
+    assert again.info == record.info
+    assert list(store.keys()) == [record.key]
+    assert record.info["seed"] == 0
+    assert record.info["merged_spikes"]["afferents"] > 0
+    assert {"brian2", "numpy", "python", "brian2learn"} <= {*record.info["versions"]}
+    assert {"commit", "dirty", "host", "wall_time", "dt", "experiment", "equations"} <= {*record.info}
+    assert "clip(w" in record.info["equations"]["plastic"]
+    assert record.info["experiment"]["circuit"]["rule"]["tau_plus"]["si"] == pytest.approx(0.0168)
+    np.testing.assert_allclose(np.diff(record.states["cells.u"].t), 1e-3)
+
+
+def test_second_call_reads_the_store(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    first = simulate(SMALL, 0, store=store)
+    monkeypatch.setattr(HiddenPattern, "draw", lambda *_: pytest.fail("drawn again"))
+    same(first, simulate(SMALL, 0, store=store))
+
+
+def test_store_holds_arrays_and_json_only(tmp_path):
+    store = Store(tmp_path)
+    folder = store.folder(simulate(SMALL, 0, store=store).key)
+    assert {path.name for path in folder.iterdir()} == {"arrays.npz", "record.json"}
+    json.loads((folder / "record.json").read_text())
+    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+        assert all(not arrays[name].dtype.hasobject for name in arrays.files)
+
+
+def test_writing_a_record_twice_keeps_the_first(tmp_path):
+    store = Store(tmp_path)
+    record = simulate(SMALL, 0)
+    first = store.write(record)
+    written = (first / "record.json").stat().st_mtime_ns
+    store.write(record)
+    assert (first / "record.json").stat().st_mtime_ns == written
+    assert [path.name for path in tmp_path.iterdir()] == [record.key[:2]]
+
+
+def test_damaged_record_is_named(tmp_path):
+    store = Store(tmp_path)
+    folder = store.write(simulate(SMALL, 0))
+    (folder / "arrays.npz").write_bytes(b"half of it")
+    with pytest.raises(RecordError, match="expected a complete record"):
+        store.read(folder.name)
+
+
+def test_keys_tell_values_apart_and_notations_together():
+    key = SMALL.key(0)
+    assert key == SMALL.replace(dt=0.0001 * second).key(0)
+    assert key != SMALL.key(1)
+    assert key != SMALL.replace(dt=np.nextafter(1e-4, 1) * second).key(0)
+    assert key != SMALL.replace(task=TASK.replace(jitter=1.0000001 * ms)).key(0)
+    assert key != SMALL.replace(circuit=SMALL.circuit.replace(w_init=np.nextafter(0.475, 1))).key(0)
+
+
+def test_full_disk_leaves_no_half_record(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+
+    def no_room(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", no_room)
+        with pytest.raises(RecordError, match="No space left on device"):
+            simulate(SMALL, 0, store=store)
+    assert list(tmp_path.iterdir()) == []
+    same(simulate(SMALL, 0, store=store), simulate(SMALL, 0))
+
+
+SCRIPT = """
+import sys, resource, signal
+from brian2 import second
+sys.path.insert(0, {tests!r})
+import test_runs as this
+from brian2learn.runs.record import Store
+from brian2learn.runs.simulate import simulate
+experiment = this.SMALL.replace(task=this.TASK.replace(n_repeats={n_repeats}))
+{first}
+simulate(experiment, 0, store=Store({store!r}), progress=lambda t: print("simulated", t, flush=True))
+"""
+
+
+def script(store: Path, n_repeats: int = 2, first: str = "") -> list[str]:
+    text = SCRIPT.format(tests=str(Path(__file__).parent), store=str(store), n_repeats=n_repeats, first=first)
+    return [sys.executable, "-c", textwrap.dedent(text)]
+
+
+def test_files_that_cannot_grow_are_an_error_and_nothing_is_stored(tmp_path):
+    simulate(SMALL, 0)  # so that no compiler runs under the limit
+    limit = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    done = subprocess.run(script(tmp_path / "store", first=limit), capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "RunError" in done.stderr or "RecordError" in done.stderr
+    assert list(Store(tmp_path / "store").keys()) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_killed_run_leaves_no_half_record_and_the_next_completes(tmp_path, how):
+    simulate(SMALL, 0)
+    process = subprocess.Popen(
+        script(tmp_path, n_repeats=2000), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert any(float(line.split()[1]) > 0 for line in process.stdout)  # it is in the middle of the run
+    process.send_signal(how)
+    process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert list(Store(tmp_path).keys()) == []
+    finished = subprocess.run(script(tmp_path), capture_output=True, text=True, check=True)
+    assert "simulated" in finished.stdout
+    (key,) = Store(tmp_path).keys()
+    same(Store(tmp_path).read(key), simulate(SMALL, 0))
+
+
+def test_interrupting_the_program_alone_is_not_taken_for_its_end(tmp_path):
+    experiment = SMALL.replace(task=TASK.replace(n_repeats=5000), record={})
+
+    def interrupt(_: float) -> None:
+        children = subprocess.run(["pgrep", "-P", str(os.getpid()), "main"], capture_output=True, text=True, check=True)
+        for child in children.stdout.split():
+            os.kill(int(child), signal.SIGINT)
+
+    with pytest.raises(RunError, match="time steps|comes to its end"):
+        simulate(experiment, 0, store=Store(tmp_path), progress=interrupt)
+    assert list(Store(tmp_path).keys()) == []
+
+
+def test_old_leftovers_are_swept_and_young_ones_are_not(tmp_path):
+    old, young = tmp_path / ".unfinished-old", tmp_path / ".unfinished-young"
+    for path in (old, young):
+        path.mkdir()
+    os.utime(old, (0, time.time() - 2 * 24 * 3600))
+    Store(tmp_path).write(simulate(SMALL, 0))
+    assert not old.exists()
+    assert young.exists()
+
+
+def test_results_do_not_depend_on_the_number_of_workers(tmp_path):
+    told = []
+    experiment, seeds = SMALL.replace(record={}), [2, 0, 1]
+    simulate(experiment, 0, store=Store(tmp_path / "two"))  # one is there already
+    two = dict(
+        simulate_all(experiment, seeds, store=Store(tmp_path / "two"), n_workers=2, progress=lambda *x: told.append(x))
+    )
+    one = dict(simulate_all(experiment, seeds, store=Store(tmp_path / "one")))
+    assert list(two) == list(one) == seeds
+    assert {seed for seed, _ in told} == {1, 2}
+    for seed in seeds:
+        same(one[seed], two[seed])
+
+
+def test_progress_tells_simulated_time():
+    for mode in ("standalone", "runtime"):
+        told: list[float] = []
+        simulate(SMALL, 0, mode=mode, progress=told.append)
+        assert told == sorted(told)
+        assert 0 <= told[0] < told[-1] <= 2.0, mode
+
+
+def test_nothing_warns():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", DeprecationWarning)  # Brian2 2.9 with a newer pyparsing
+        simulate(SMALL.replace(record={"plastic.w": 500 * ms}), 0)
