@@ -68,14 +68,15 @@ class Cell(Declaration):
         events: Mapping[str, str] | None = None,
         name: str = "cells",
     ) -> NeuronGroup:
-        """`n` cells as a Brian2 group with all values set.
+        """`n` cells as a Brian2 group with their values set.
 
         Parameters
         ----------
         n : int
             Number of cells.
         plasticity : Plasticity, optional
-            Its lines for the target are added, so that the traces of this side sit on the cells.
+            Its lines for the target are added, so that the traces of this side sit on the cells; their numbers are
+            set when its synapses are made.
         extra : str, optional
             Further equations.
         threshold : str, optional
@@ -96,8 +97,7 @@ class Cell(Declaration):
             namespace={},
             name=name,
         )
-        values = {**self.constants, **(plasticity.cell_constants() if plasticity is not None else {})}
-        for constant, value in values.items():
+        for constant, value in self.constants.items():
             setattr(group, constant, value)
         return group
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,11 +68,11 @@ def list_declarations(kind: str | None, as_json: bool) -> None:
         rows = [{"kind": kind, "name": each.name, "class": each.class_name or None, "summary": each.summary,
                  "readable": bool(each.class_name), "file": str(each.path)} for kind, each in found]  # fmt: skip
         return print_json(rows)
-    console = output()
-    if not console.is_terminal:  # one line each, for grep
+    if not sys.stdout.isatty():  # one line each, for grep
         for own, each in found:
             print(own, each.name, each.summary, sep="\t")
         return None
+    console = output()
     if not found:
         console.print(f"There are no {kind or 'declarations'} yet.")
         return None

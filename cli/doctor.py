@@ -177,7 +177,7 @@ def temporary() -> Iterator[Finding]:
     left = [path for pattern in ("brian_debug_*", "brian_script_*", "brian_std*") for path in folder.glob(pattern)]
     if len(left) > 20:
         size = sum(path.stat().st_size for path in left if path.exists())
-        yield Finding("Brian2 logs", WARNING, f"{len(left)} brian_debug_*, brian_script_* and brian_std* files, {_size(size)}",
+        yield Finding("Brian2 logs", WARNING, f"{len(left)} brian_debug_*, brian_script_*, brian_std*, {_size(size)}",
                       "Other Brian2 sessions left them; delete them when none is running.")  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -187,7 +187,10 @@ def run() -> None:
     app(prog_name="brian2learn")
 
 
-if multiprocessing.parent_process() is not None:  # a worker, which imports the main script and then Brian2
-    from .quiet import quiet_brian2
+if "multiprocessing.spawn" in sys.modules:
+    from multiprocessing import parent_process
 
-    quiet_brian2()
+    if parent_process() is not None:  # a worker of `run`, which imports the main script first and Brian2 after it
+        from .quiet import quiet_brian2
+
+        quiet_brian2()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.text import Text
 
 from .console import messages
@@ -27,8 +27,11 @@ class Left(ProgressColumn):
     """The time left until the task's estimated end, which is looked at anew whenever something is known."""
 
     def render(self, task: Task) -> Text:
+        if task.finished:
+            return Text(f"in {clock(task.elapsed or 0.0)}", style="cyan", no_wrap=True)
         end = task.fields["end"]
-        return Text("" if end is None else f"about {clock(max(0.0, end - time.monotonic()))} left", style="cyan")
+        left = "" if end is None else f"{clock(max(0.0, end - time.monotonic()))} left"
+        return Text(left, style="cyan", no_wrap=True)
 
 
 class RunProgress:
@@ -55,7 +58,6 @@ class RunProgress:
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[note]}"),
-            TimeElapsedColumn(),
             Left(),
             console=self.console,
             expand=True,

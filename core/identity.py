@@ -62,6 +62,7 @@ def code_digest(cls: type) -> str:
     """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
     bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
     paths = {Path(inspect.getfile(base)) for base in bases}
+    paths |= {path.with_suffix(".cpp") for path in paths if path.with_suffix(".cpp").exists()}
     return digest(cls.__qualname__, [source_digest(path) for path in sorted(paths, key=lambda path: path.name)])
 
 

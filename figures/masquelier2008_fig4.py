@@ -213,4 +213,4 @@ def draw_panel(axes: Axes, trace: pd.DataFrame, shown: pd.DataFrame, fired: pd.D
     for alarm, colour in ((False, _style.BLUE), (True, _style.VERMILION)):
         times = fired[TIME][fired["false alarm"] == alarm]
         axes.plot(times, np.full(len(times), top), "|", color=colour, ms=5, mew=0.9)
-    axes.set_xlim(trace[TIME].iloc[0], trace[TIME].iloc[-1])
+    axes.set_xlim(np.floor(trace[TIME].iloc[0] * 100) / 100, np.ceil(trace[TIME].iloc[-1] * 100) / 100)

@@ -123,6 +123,7 @@ class Masquelier2008Fig6(Figure):
         axes["b"].set_xlabel("Time in the pattern (ms)")
         axes["b"].set_ylabel("Potentiated\n(% of spikes)")
         axes["c"].set_yscale("log")
+        axes["c"].yaxis.set_major_formatter("{x:g}")
         axes["c"].set_xlim(0, 1)
         axes["c"].set_xlabel("Final weight (of its ceiling)")
         axes["c"].set_ylabel("Synapses")

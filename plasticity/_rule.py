@@ -173,9 +173,18 @@ class Plasticity(Declaration):
         synapses.connect(**(connect or {}))
         for constant, value in self.constants.items():
             setattr(synapses, constant, value)
-        _update_at_spikes(source, on_source, "pre", order=1 if pre_first else 3)
-        _update_at_spikes(target, on_target, "post", order=3 if pre_first else 1)
+        self._set_time_constants(source, "pre")
+        self._set_time_constants(target, "post")
+        _update_at_spikes(source, on_source, order=1 if pre_first else 3)
+        _update_at_spikes(target, on_target, order=3 if pre_first else 1)
         return synapses
+
+    def _set_time_constants(self, group: Any, side: str) -> None:
+        """Let traces that `group` has the lines for decay, unless other synapses already use them."""
+        for term, trace in self.traces(side):
+            tau = term.on_neuron(trace.tau)
+            if tau in group.variables and _updater(group, term, trace) is None:
+                setattr(group, tau, getattr(term, trace.tau))
 
     def model(self, on_neurons: list[tuple[Rule, Trace]]) -> str:
         """Equations of the synapses, given the traces that neurons hold."""
@@ -264,33 +273,40 @@ class Plasticity(Declaration):
                 )
 
 
-def _update_at_spikes(group: Any, placed: list[tuple[Rule, Trace]], side: str, order: int) -> None:
+def _updater_name(group: Any, term: Rule, trace: Trace) -> str:
+    return f"{group.name}_{term.on_neuron(trace.name)}_at_spike"
+
+
+def _updater(group: Any, term: Rule, trace: Trace) -> Any:
+    """What updates a trace that `group` holds, if some synapses already use it there."""
+    name = _updater_name(group, term, trace)
+    return next((each for each in group.contained_objects if each.name == name), None)
+
+
+def _update_at_spikes(group: Any, placed: list[tuple[Rule, Trace]], order: int) -> None:
     """Let `group` update the traces it holds, once, however many synapses read them."""
+    present = {each.name: each for each in group.contained_objects}
     for term, trace in placed:
-        name = f"{group.name}_{term.on_neuron(trace.name)}_at_spike"
-        tau = getattr(term, trace.tau)
-        policy = {trace.tau: tau, "at a spike": trace.at_spike, "ties": term.ties}
-        known = next((each for each in group.contained_objects if each.name == name), None)
-        if known is not None:
-            if known.policy != policy:
-                raise AssemblyError(
-                    type(term).__name__, trace.name, expected=f"the trace that {group.name} already holds, {known.policy}",
-                    got=str(policy), hint=f"Give {group.name} no equations of this rule: the synapses hold it then.",
-                )
+        state, tau = term.on_neuron(trace.name), term.on_neuron(trace.tau)
+        name, value = f"{group.name}_{state}_at_spike", getattr(term, trace.tau)
+        if name in present:
+            if plain(present[name].tau) != plain(value):
+                got = f"{value}, and {present[name].tau} from other synapses"
+                raise AssemblyError(group.name, tau, expected="one time constant for a shared trace", got=got)
             continue
-        setattr(group, term.on_neuron(trace.tau), tau)
-        update = CodeRunner(
+        runner = CodeRunner(
             group,
             "reset",  # Brian2's template for "the neurons that spiked in this step"
-            code=rename(trace.at_spike, {trace.name: term.on_neuron(trace.name)}),
+            code=rename(trace.at_spike, {trace.name: state}),
             when="synapses",
             order=order,
             name=name,
             needed_variables=["_spikespace"],
             template_kwds={"eventspace_variable": group.variables["_spikespace"]},
         )
-        update.policy = policy
-        group.contained_objects.append(update)
+        runner.tau = value
+        group.contained_objects.append(runner)
+        setattr(group, tau, value)
 
 
 class Rule(Plasticity):

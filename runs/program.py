@@ -14,7 +14,7 @@ from typing import Any
 
 import brian2
 import numpy as np
-from brian2 import Network, SpikeMonitor, StateMonitor, get_device, second, set_device
+from brian2 import Network, SpikeMonitor, StateMonitor, Synapses, get_device, second, set_device
 from brian2.devices.device import RuntimeDevice, reset_device
 
 from brian2learn.core import compiler
@@ -76,8 +76,17 @@ def assemble(experiment: Experiment, sources: Mapping[str, Any]) -> tuple[dict[s
         if state in getattr(getattr(built[name], "event_driven", None), "diff_eq_names", ()):
             got = f"{key}, which is up to date at spikes only"
             raise AssemblyError("Experiment", "record", expected="a state that is always up to date", got=got)
-        recorders[key] = StateMonitor(built[name], state, record=True, dt=interval, name=f"state_{name}_{state}")
+        which = np.arange(_size(experiment, name, built[name]))
+        recorders[key] = StateMonitor(built[name], state, record=which, dt=interval, name=f"state_{name}_{state}")
     return built, recorders
+
+
+def _size(experiment: Experiment, name: str, group: Any) -> int:
+    """Number of elements of a group; for synapses, which Brian2 counts in the program only, from their first values."""
+    if not isinstance(group, Synapses):
+        return len(group)
+    initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(0))
+    return next(values.size for key, values in initial.items() if key.startswith(f"{name}."))
 
 
 def structure(value: Any) -> Any:

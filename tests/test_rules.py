@@ -253,7 +253,7 @@ def off_grid_pairs(n, seed=2):
     """
     rng = np.random.default_rng(seed)
     for _ in range(n):
-        times = np.cumsum(2 * COARSE + rng.exponential(4e-3, 14))
+        times = np.cumsum(2 * COARSE + rng.exponential(4e-3, 6))
         is_pre = rng.random(times.size) < 0.5
         yield times[is_pre], times[~is_pre]
 
@@ -261,7 +261,7 @@ def off_grid_pairs(n, seed=2):
 @cache
 def errors_by_step(stem):
     """Mean distance from the twin in continuous time for three time steps (rows) and every example (columns)."""
-    trains = list(off_grid_pairs(150))
+    trains = list(off_grid_pairs(400))
     shares = np.random.default_rng(3).uniform(0.3, 0.7, len(trains))
     rules = examples(stem)
     firsts = first_weights(rules, shares)
@@ -277,9 +277,9 @@ def errors_by_step(stem):
 
 @every_example
 def test_half_the_time_step_halves_the_error(stem, k):
-    """The mean error over 150 pairs has a standard error of some 7 %, the order one of about 0.07."""
+    """The mean error over 400 pairs has a standard error of some 5 %, the order one of about 0.05."""
     errors = errors_by_step(stem)[:, k]
-    assert errors[-1] > 1e-6
+    assert errors[-1] > 1e-5
     order = np.polyfit(np.log2([1, 2, 4]), np.log2(errors), 1)[0]
     assert 0.8 < order < 1.25
 
@@ -345,7 +345,7 @@ def test_a_wrong_order_of_ties_is_caught_on_coincident_trains_only():
     right = np.isclose(learn(rules, PAIRS, SHARES).final, twin(rules, PAIRS, SHARES), rtol=EXACT, atol=EXACT)[0]
     tied = np.array([np.intersect1d(*pair).size > 0 for pair in PAIRS])
     assert right[~tied].all()
-    assert not right[COINCIDENT].any()
+    assert right[COINCIDENT].mean() < 0.5  # some end at a bound whatever the order
 
 
 def test_a_wrong_delay_is_caught():
@@ -681,8 +681,8 @@ class StateCalledStep(Rule):
         (PairSTDP(), EveryPre(ties="mean"), "ties", "PairSTDP pre_first, EveryPre mean"),
         (EveryPre(), OtherStep(), "step", "0.003 in EveryPre and 0.1 in OtherStep"),
         (EveryPre(step=0.003), StepInTime(), "step", "0.003 in EveryPre and 3. ms in StepInTime"),
-        (EveryPre(), StateCalledStep(), "step", "EveryPre .*StateCalledStep"),
-        (StateCalledStep(), EveryPre(), "step", "StateCalledStep .*EveryPre"),
+        (EveryPre(), StateCalledStep(), "step", "a state of StateCalledStep and a parameter of EveryPre"),
+        (StateCalledStep(), EveryPre(), "step", "a state of StateCalledStep and a parameter of EveryPre"),
     ],
 )
 def test_terms_that_are_in_each_others_way(one, other, name, both):

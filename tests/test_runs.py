@@ -12,10 +12,10 @@ import warnings
 from pathlib import Path
 
 import brian2
-import brian2.devices.device
 import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, second
+from brian2.devices.device import RuntimeDevice
 
 from brian2learn.circuits import LIF, SRM0, Detector
 from brian2learn.core import compiler
@@ -272,7 +272,7 @@ def test_a_compiler_that_fails_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("CXX", str(broken))
     with pytest.raises(RunError, match="no room for you"):
         simulate(SMALL.replace(dt=0.5 * ms))
-    assert isinstance(brian2.get_device(), brian2.devices.device.RuntimeDevice)
+    assert isinstance(brian2.get_device(), RuntimeDevice)
 
 
 def test_read_only_cache_is_replaced_for_this_session(monkeypatch):
