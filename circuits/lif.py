@@ -37,11 +37,11 @@ class LIF(Cell):
     refractory = "tau_ref"
 
     def check(self) -> None:
-        super().check()
         if self.tau_s >= self.tau_m:
             raise self.fields["tau_s"].refuse(
                 type(self).__name__, f"a value below tau_m = {self.tau_m}", str(self.tau_s)
             )
+        super().check()
         if not max(self.u_reset, self.u_rest) < self.theta:
             raise self.fields["theta"].refuse(type(self).__name__, "a value above rest and reset", str(self.theta))
 

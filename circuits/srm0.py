@@ -42,11 +42,11 @@ class SRM0(Cell):
     refractory = "tau_ref"
 
     def check(self) -> None:
-        super().check()
         if self.tau_s >= self.tau_m:
             raise self.fields["tau_s"].refuse(
                 type(self).__name__, f"a value below tau_m = {self.tau_m}", str(self.tau_s)
             )
+        super().check()
 
     @property
     def derived(self) -> dict[str, Any]:

@@ -187,10 +187,7 @@ def run() -> None:
     app(prog_name="brian2learn")
 
 
-if "multiprocessing.spawn" in sys.modules:
-    from multiprocessing import parent_process
+if "multiprocessing.spawn" in sys.modules:  # perhaps a worker of `run`, which imports the main script first
+    from .quiet import quiet_worker
 
-    if parent_process() is not None:  # a worker of `run`, which imports the main script first and Brian2 after it
-        from .quiet import quiet_brian2
-
-        quiet_brian2()
+    quiet_worker()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 from contextlib import chdir, suppress
@@ -37,3 +39,11 @@ def quiet_brian2() -> None:
         with chdir(folder):
             import brian2  # noqa: F401
     sys.excepthook = hook
+
+
+def quiet_worker() -> None:
+    """In a process that another one has started for its runs: Brian2 as above, and no traceback after Ctrl-C."""
+    if multiprocessing.parent_process() is None:
+        return
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(128 + signal.SIGINT))
+    quiet_brian2()

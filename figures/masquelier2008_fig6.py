@@ -111,7 +111,10 @@ class Masquelier2008Fig6(Figure):
         for panel in "ab":
             for latency in data["latency"][LATENCY]:
                 axes[panel].axvline(latency, color=_style.VERMILION, lw=0.9, label=f"mean latency {latency:.1f} ms")
-        for inside, colour, label in ((True, _style.BLUE, "in the pattern"), (False, _style.ORANGE, "not in it")):
+        for inside, colour, label in (
+            (True, _style.BLUE, "in the pattern"),
+            (False, _style.ORANGE, "not in the pattern"),
+        ):
             of_them = weights[WEIGHT][weights["in pattern"] == inside]
             axes["c"].hist(of_them, np.linspace(0, 1, 21).tolist(), histtype="step", color=colour, lw=1, label=label)
         axes["a"].set_ylabel("Afferent")
@@ -127,7 +130,7 @@ class Masquelier2008Fig6(Figure):
         axes["c"].set_xlim(0, 1)
         axes["c"].set_xlabel("Final weight (of its ceiling)")
         axes["c"].set_ylabel("Synapses")
-        axes["c"].legend(loc="upper center", title="afferent", title_fontsize=6.5)
+        axes["c"].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         for panel in "abc":
             _style.letter(axes[panel], panel, left=10)
         return canvas

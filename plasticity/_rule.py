@@ -257,7 +257,9 @@ class Plasticity(Declaration):
                 )
             if target.variables[name].dim != get_dimensions(unit):
                 raise AssemblyError(
-                    where, name, expected=f"{name} of {target.name} in {unit}",
+                    where,
+                    name,
+                    expected=f"{name} of {target.name} in {unit}",
                     got=f"{name} in {get_unit(target.variables[name].dim)!r}",
                 )
         for name in sorted(identifiers(transmit)):
@@ -285,28 +287,30 @@ def _updater(group: Any, term: Rule, trace: Trace) -> Any:
 
 def _update_at_spikes(group: Any, placed: list[tuple[Rule, Trace]], order: int) -> None:
     """Let `group` update the traces it holds, once, however many synapses read them."""
-    present = {each.name: each for each in group.contained_objects}
     for term, trace in placed:
         state, tau = term.on_neuron(trace.name), term.on_neuron(trace.tau)
-        name, value = f"{group.name}_{state}_at_spike", getattr(term, trace.tau)
-        if name in present:
-            if plain(present[name].tau) != plain(value):
-                got = f"{value}, and {present[name].tau} from other synapses"
+        value, code = getattr(term, trace.tau), rename(trace.at_spike, {trace.name: state})
+        present = _updater(group, term, trace)
+        if present is not None:
+            if plain(present.tau) != plain(value):
+                got = f"{value}, and {present.tau} from other synapses"
                 raise AssemblyError(group.name, tau, expected="one time constant for a shared trace", got=got)
+            if (present.abstract_code, present.ties) != (code, term.ties):
+                got = f"{code!r}, {term.ties}, and {present.abstract_code!r}, {present.ties} from other synapses"
+                raise AssemblyError(group.name, state, expected="one use of a shared trace at a spike", got=got)
             continue
         runner = CodeRunner(
             group,
             "reset",  # Brian2's template for "the neurons that spiked in this step"
-            code=rename(trace.at_spike, {trace.name: state}),
+            code=code,
             when="synapses",
             order=order,
-            name=name,
+            name=_updater_name(group, term, trace),
             needed_variables=["_spikespace"],
             template_kwds={"eventspace_variable": group.variables["_spikespace"]},
         )
-        runner.tau = value
+        runner.tau, runner.ties = value, term.ties
         group.contained_objects.append(runner)
-        setattr(group, tau, value)
 
 
 class Rule(Plasticity):

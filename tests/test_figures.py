@@ -77,9 +77,8 @@ def test_nothing_is_judged_at_small_size(small):
 
 
 def test_it_is_as_wide_as_a_column(small):
-    width = int(
-        re.search(r'width="([\d.]+)pt"', (small.folder / f"{small.name}.svg").read_text()).group(1).split(".")[0]
-    )
+    text = (small.folder / f"{small.name}.svg").read_text(encoding="utf-8")
+    width = float(re.search(r'width="([\d.]+)pt"', text).group(1))
     assert min(abs(width / 72 * 25.4 - column) for column in (85, 174)) < 1
 
 

@@ -75,10 +75,7 @@ def twin_train(n_ms, rng, max_silence=50):
     rate, slope, last = rng.uniform(0, 90), rng.uniform(-1800, 1800), rng.uniform(-max_silence, 0)
     spikes = []
     for now in range(n_ms):
-        if now - last > max_silence:
-            last = now
-            spikes.append(last)
-        elif rng.random() < rate * 1e-3:
+        if now + 1 - last > max_silence or rng.random() < rate * 1e-3:
             last = now + rng.random()
             spikes.append(last)
         rate = min(max(rate + slope * 1e-3, 0), 90)
@@ -143,31 +140,70 @@ def test_the_comparison_finds_small_mistakes(twins, changes, histogram):
     assert p_value(fast_trains(**changes), twins, histogram) <= LEVEL
 
 
+@pytest.fixture(params=["C++", "NumPy"])
+def engine(request, monkeypatch):
+    if request.param == "NumPy":
+        monkeypatch.setattr(hidden_pattern, "_compiled", lambda: None)
+    elif hidden_pattern._compiled() is None:
+        pytest.skip("no compiler")
+
+
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize(
     ("n_steps", "max_silence", "chance"), [(50, 50, 0.02), (1, 3, 0.2), (100, 7, 0.05), (50, 1, 0)]
 )
 def test_silences_are_filled_as_in_a_plain_loop(n_steps, max_silence, chance):
-    n_afferents, n_sections, wait = 30, 20, max_silence + 1
+    n_afferents, n_sections = 30, 20
+    still = {"max_slope": 0 * Hz / second, "slope_step": 0 * Hz / second, "max_rate": chance * 1000 * Hz}
+    task = HiddenPattern(
+        n_afferents=n_afferents, n_pattern=1, pattern_length=n_steps * ms, max_silence=max_silence * ms, **still
+    )
     rng = np.random.default_rng(0)
-    emitted = rng.random((n_sections * n_steps, n_afferents)) < chance
-    first = -rng.integers(1, wait, n_afferents, endpoint=True)
+    walk = hidden_pattern._Walk(task, rng)
+    levels = rng.integers(2**16, size=(n_sections, n_steps, n_afferents), dtype=np.uint16)
+    emitted = (levels < walk.rates).reshape(-1, n_afferents)
 
-    expected, silent_since = set(), first.copy()
+    expected, silent_since = [], walk.waits - max_silence
+    assert np.all((silent_since >= -max_silence) & (silent_since < 0))
     for step, afferent in itertools.product(range(len(emitted)), range(n_afferents)):
-        forced = step - silent_since[afferent] > max_silence
-        if forced or emitted[step, afferent]:
+        if step - silent_since[afferent] >= max_silence or emitted[step, afferent]:
             silent_since[afferent] = step
-            expected.add((step, afferent, bool(forced)))
+            expected.append((step, afferent))
 
-    found, last = [], first
+    found, block = [], np.empty(n_steps * n_afferents, np.int64)
     for section in range(n_sections):
-        emits = np.vstack((emitted[section * n_steps : (section + 1) * n_steps], np.ones(n_afferents, bool)))
-        spikes, last = hidden_pattern._fill_silences(emits, last, wait, rng)
-        step, late = np.divmod(hidden_pattern._dates(spikes), hidden_pattern.STEP)
-        found += zip(step + section * n_steps, hidden_pattern._indices(spikes), late == 0, strict=True)
-    assert len(found) == len(expected)
-    assert set(found) == expected
-    assert np.array_equal(last, silent_since - len(emitted))
+        n_spikes = walk.walk_on(levels[section], levels[section].astype(np.uint8), block)
+        steps, late = np.divmod(hidden_pattern._dates(block[:n_spikes]), hidden_pattern.STEP)
+        assert not late.any()
+        found += zip(steps + section * n_steps, hidden_pattern._indices(block[:n_spikes]), strict=True)
+    assert found == expected
+
+
+def bits(stimulus):
+    trains = stimulus.spikes["afferents"]
+    return [array.tobytes() for array in (trains.indices, trains.times, *stimulus.truth.values())]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("task", [*EXAMPLES, HiddenPattern(period=10 * second)], ids=repr)
+def test_compiled_and_numpy_draw_the_same_bits(task, seed, monkeypatch):
+    if hidden_pattern._compiled() is None:
+        pytest.skip("no compiler")
+    compiled = bits(task.draw(np.random.default_rng(seed)))
+    monkeypatch.setattr(hidden_pattern, "_compiled", lambda: None)
+    assert bits(task.draw(np.random.default_rng(seed))) == compiled
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("size", [0, 1, 2, 10_000])
+@pytest.mark.parametrize("last", [0, 100, 10**12])
+def test_spikes_are_sorted_and_unpacked(size, last):
+    rng = np.random.default_rng(0)
+    dates, afferents = rng.integers(last, size=size, endpoint=True), rng.integers(2**20, size=size)
+    indices, times = hidden_pattern._unpack([[hidden_pattern._pack(dates, afferents)]])
+    order = np.lexsort((afferents, dates))
+    assert np.array_equal(indices, afferents[order])
+    assert np.array_equal(times, dates[order] / 1e9)
 
 
 # rates; 2000 afferents for 20 s give a standard error of 0.1 Hz, a fifth of the margin

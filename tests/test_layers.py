@@ -43,7 +43,8 @@ def imports(tree: ast.AST, place: Path) -> list[tuple[str, ast.AST]]:
             module = ".".join([*base, *([node.module] if node.module else [])])
             found += [(f"{module}.{alias.name}", node) for alias in node.names]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
-            found += [(arg.value, node) for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
+            texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+            found += [(text, node) for text in texts if isinstance(text, str)]
     return found
 
 
@@ -182,7 +183,7 @@ def test_the_links_lead_nowhere_else():
 def test_what_is_installed_is_what_stands_at_the_root():
     packages = {module.name for module in pkgutil.iter_modules(brian2learn.__path__) if module.ispkg}
     assert packages == set(FOLDERS)
-    assert sorted(path.name for path in (ROOT / "src").iterdir() if not path.name.endswith(".egg-info")) == ["brian2learn"]
+    assert [path.name for path in (ROOT / "src").iterdir() if path.suffix != ".egg-info"] == ["brian2learn"]
 
 
 def test_the_package_itself_imports_nothing_heavy():

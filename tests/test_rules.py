@@ -27,7 +27,8 @@ RULES = loadable("plasticity", kind=Rule)
 
 
 def over_examples():
-    return [pytest.param(stem, k, id=f"{stem}-{k}") for stem, cls in RULES.items() for k, _ in enumerate(cls.examples())]
+    found = [(stem, k) for stem, cls in RULES.items() for k, _ in enumerate(cls.examples())]
+    return [pytest.param(stem, k, id=f"{stem}-{k}") for stem, k in found]
 
 
 def over_params():
@@ -279,7 +280,7 @@ def errors_by_step(stem):
 def test_half_the_time_step_halves_the_error(stem, k):
     """The mean error over 400 pairs has a standard error of some 5 %, the order one of about 0.05."""
     errors = errors_by_step(stem)[:, k]
-    assert errors[-1] > 1e-5
+    assert errors[-1] > 1e-6
     order = np.polyfit(np.log2([1, 2, 4]), np.log2(errors), 1)[0]
     assert 0.8 < order < 1.25
 
@@ -378,7 +379,8 @@ class FreshRule(Rule):
     on_post = "w = clip(w + up * x, 0, 1)"
 
     def reference(self, pre, post, w):
-        order = sorted([(t, self.ties == "post_first", 0) for t in pre] + [(t, self.ties != "post_first", 1) for t in post])
+        late = self.ties == "post_first"
+        order = sorted([(t, late, 0) for t in pre] + [(t, not late, 1) for t in post])
         last = -np.inf
         k = 0
         while k < len(order):
@@ -464,11 +466,17 @@ def test_two_projections_share_a_trace(pairing):
 
 
 @pytest.mark.parametrize(
-    "other", [PairSTDP(pairing="nearest"), PairSTDP(tau_plus=5 * ms), PairSTDP(ties="post_first")], ids=repr
+    ("other", "message"),
+    [
+        (PairSTDP(pairing="nearest"), r"pair_stdp_x: expected one use .*'pair_stdp_x = 1'.*'pair_stdp_x \+= 1'"),
+        (PairSTDP(ties="post_first"), r"pair_stdp_x: expected one use .*post_first, and .*pre_first"),
+        (PairSTDP(tau_plus=5 * ms), r"pair_stdp_tau_plus: expected one time constant .*5\. ms, and 16\.8 ms"),
+    ],
+    ids=["pairing", "ties", "tau"],
 )
-def test_two_projections_must_agree_on_a_trace_they_share(other):
+def test_two_projections_must_agree_on_a_trace_they_share(other, message):
     source = paired(PairSTDP())[0]
-    with pytest.raises(AssemblyError, match=r"PairSTDP\.x: expected the trace that \w+ already holds"):
+    with pytest.raises(AssemblyError, match=message):
         paired(other, source=source)
 
 
@@ -476,7 +484,8 @@ def test_traces_stand_where_the_equations_are():
     rule = PairSTDP()
     _, _, both = paired(rule)
     assert {"x", "y"}.isdisjoint(both.variables)
-    _, _, none = paired(rule, source=generator([pair.pre for pair in PAIRS]), target=driven([pair.post for pair in PAIRS]))
+    source, target = generator([pair.pre for pair in PAIRS]), driven([pair.post for pair in PAIRS])
+    _, _, none = paired(rule, source=source, target=target)
     assert {"x", "y"} <= set(none.variables)
 
 
@@ -526,9 +535,9 @@ def test_a_need_that_is_met():
 
 
 def test_a_need_that_is_not_met_is_refused_by_name():
-    with pytest.raises(AssemblyError, match=r"NeedsVoltage\.u: expected .*u \(V\), got targets\S* without it.* It has: .*uu") as it:
+    message = r"NeedsVoltage\.u: expected .*u \(V\), got targets\S* without it\. Did you mean uu\? It has: .*uu"
+    with pytest.raises(AssemblyError, match=message):
         NeedsVoltage().synapses(generator([np.array([1])]), cells("uu : volt"), transmit="")
-    assert "Did you mean uu?" in str(it.value)
 
 
 def test_a_need_in_another_unit_is_refused():
@@ -542,7 +551,8 @@ def test_a_sum_names_all_its_terms():
 
 
 def test_transmission_to_an_unknown_variable_is_refused():
-    with pytest.raises(AssemblyError, match=r"PairSTDP\.transmit \(g_exc_post \+= w\): .*got g_exc_post\. Did you mean g_ex\?"):
+    message = r"PairSTDP\.transmit \(g_exc_post \+= w\): .*got g_exc_post\. Did you mean g_ex\?"
+    with pytest.raises(AssemblyError, match=message):
         PairSTDP().synapses(generator([np.array([1])]), cells("g_ex : 1"), transmit="g_exc_post += w")
 
 

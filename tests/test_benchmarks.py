@@ -1,0 +1,47 @@
+"""The benchmark itself, at a size that says nothing about speed: what it reports, and what must hold at any size."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "run.py"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """One run against plain Brian2 on its NumPy target, which compiles nothing, and the count of compiler calls."""
+    folder = tmp_path_factory.mktemp("benchmark")
+    options = ["--duration=2.1", "--only=run", "--only=recompile", "--targets=numpy", f"--json={folder / 'results'}"]
+    environment = {**os.environ, "BRIAN2LEARN_CACHE": str(folder / "cache")}
+    done = subprocess.run(
+        [sys.executable, BENCHMARK, *options], env=environment, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads((folder / "results").read_text())
+
+
+def test_plain_brian2_gives_the_same_spikes(results):
+    """The benchmark itself stops unless spikes and weights are equal."""
+    assert results["run"]["n_spikes"] > 50
+
+
+def test_no_change_of_numbers_calls_the_compiler(results):
+    recompile = results["recompile"]
+    assert recompile["first_build"] > 10
+    assert recompile["later"] == 0
+    changed = {"seed", "Detector.w_init", "SRM0.tau_m", "PairSTDP.a_plus", "HiddenPattern.jitter"}
+    assert changed <= {*recompile["changed"]}
+
+
+def test_reports_steps_memory_and_promises(results):
+    ours = results["run"]["runs"]["brian2learn"]
+    assert {"draw", "grid", "build", "write", "run", "all"} == {*ours["wall_time"]}
+    assert {"make objects", "build", "run", "all"} == {*results["run"]["runs"]["numpy"]["wall_time"]}
+    assert 0 < results["run"]["input_share"] < 1
+    assert ours["peak_memory"] > 0.05
+    assert {"what", "promised", "measured", "kept"} == {*results["promises"][0]}
+    assert len(results["promises"]) == 3
