@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from brian2.core.variables import Variables
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.groups.group import CodeRunner, Group
 
+from brian2learn.core.compiler import library
 from brian2learn.core.errors import AssemblyError
 from brian2learn.tasks._task import SpikeTrains, Stimulus
 
@@ -27,7 +30,7 @@ class GriddedSpikes:
     Attributes
     ----------
     neurons : (k,) int32
-        The neurons that fire, step by step, in rising order within a step.
+        The neurons that fire, in the order of their spikes.
     offsets : (n_period + 1,) int64
         Spikes of step s are ``neurons[offsets[s]:offsets[s + 1]]``.
     n : int
@@ -55,26 +58,17 @@ class GriddedSpikes:
             If a period is not a whole number of steps.
         """
         n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
-        times, indices, early = trains.times, trains.indices, 1e-3 * dt
-        if times.size and not -early <= times[0] <= times[-1] < n_period * dt - early:
-            got = f"times from {times[0]} to {times[-1]} s"
-            raise AssemblyError("Stimulus", "times", expected=f"times within a period of {stimulus.period} s", got=got)
-        # blocks of steps that stay in the processor's cache; in a block a spike is one int32, its step above its neuron
-        bits = int(trains.n).bit_length()
-        n_block = max(1, min(2 ** (31 - bits), int(100_000 * n_period / max(times.size, 1))))
-        starts = np.arange(0, n_period, n_block)
-        borders = np.append(np.searchsorted(times, starts * dt - early), times.size)
-        neurons, counts, n_kept = np.empty(times.size, np.int32), np.zeros(n_period + 1, np.int64), 0
-        for start, first, end in zip(starts, borders[:-1], borders[1:], strict=True):
-            # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
-            steps = ((times[first:end] + early) * (1 / dt)).astype(np.int64) - start
-            spikes = np.sort((np.clip(steps, 0, n_block - 1) << bits | indices[first:end]).astype(np.int32))
-            kept = np.append(spikes[:1], spikes[1:][spikes[1:] != spikes[:-1]])
-            neurons[n_kept : n_kept + kept.size] = kept & (2**bits - 1)
-            n_kept += kept.size
-            in_step = np.bincount(kept >> bits, minlength=1)
-            counts[start + 1 : start + 1 + in_step.size] = in_step
-        return cls(neurons[:n_kept], np.cumsum(counts), trains.n, n_period, n_steps, times.size - n_kept)
+        times, indices = np.ascontiguousarray(trains.times), np.ascontiguousarray(trains.indices, np.int32)
+        neurons, counts = np.empty(times.size, np.int32), np.zeros(n_period, np.int64)
+        # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
+        grid = _compiled_grid() or _grid
+        n_kept = grid(times, indices, times.size, trains.n, n_period, 1e-3 * dt, 1 / dt, neurons, counts)
+        if n_kept < 0:
+            got = f"times from {times.min()} to {times.max()} s, neurons from {indices.min()} to {indices.max()}"
+            expected = f"times within a period of {stimulus.period} s and neurons below {trains.n}"
+            raise AssemblyError("Stimulus", "spikes", expected=expected, got=got)
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        return cls(neurons[:n_kept], offsets, trains.n, n_period, n_steps, times.size - n_kept)
 
     def write(self, path: Path) -> None:
         """Write the file that `SpikeStream` maps."""
@@ -88,6 +82,43 @@ class GriddedSpikes:
         steps = np.repeat(np.arange(self.n_period), np.diff(self.offsets))
         period = self.n_period * dt if self.n_steps > self.n_period else 0 * second
         return SpikeGeneratorGroup(self.n, self.neurons, steps * dt, period=period, sorted=True, name=name)
+
+
+def _grid(
+    times: np.ndarray,
+    indices: np.ndarray,
+    n_spikes: int,
+    n: int,
+    n_period: int,
+    early: float,
+    per_second: float,
+    neurons: np.ndarray,
+    counts: np.ndarray,
+) -> int:
+    """What ``grid`` in spikes.cpp does, in NumPy."""
+    steps = ((times + early) * per_second).astype(np.int64)
+    inside = (times + early >= 0) & (steps < n_period) & (indices >= 0) & (indices < n)
+    if not inside.all():
+        return -1
+    first = np.sort(np.unique(steps * n + indices, return_index=True)[1])
+    neurons[: first.size] = indices[first]
+    counts += np.bincount(steps[first], minlength=n_period)
+    return int(first.size)
+
+
+@cache
+def _compiled_grid() -> Any:
+    """``grid`` of spikes.cpp; None where there is no compiler."""
+    compiled = library(Path(__file__).with_suffix(".cpp"))
+    if compiled is None:
+        return None
+    whole, real = ctypes.c_int64, ctypes.c_double
+    times, indices, counts = (
+        np.ctypeslib.ndpointer(dtype, flags="C_CONTIGUOUS") for dtype in (np.float64, np.int32, np.int64)
+    )
+    compiled.grid.argtypes = (times, indices, whole, whole, whole, real, real, indices, counts)
+    compiled.grid.restype = whole
+    return compiled.grid
 
 
 def _whole_steps(time: float, dt: float, name: str) -> int:

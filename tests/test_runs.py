@@ -22,6 +22,7 @@ from brian2learn.core import compiler
 from brian2learn.core.declaration import Param, plain
 from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
 from brian2learn.plasticity import PairSTDP
+from brian2learn.runs import spikes
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.program import Program, program_key
 from brian2learn.runs.record import Record, Store
@@ -183,19 +184,25 @@ SHORT = Stimulus({}, period=0.1, duration=0.2, truth={})
     ("n", "k", "period", "dt"),
     [(3, 50, 0.01, 1e-4), (100, 20000, 1.0, 1e-3), (1, 3, 1.0, 1e-4), (5, 0, 1.0, 1e-4)],
 )
-def test_gridded_spikes_are_the_steps_they_fall_in(n, k, period, dt):
+@pytest.mark.parametrize("compiled", [True, False])
+def test_gridded_spikes_are_the_steps_they_fall_in(n, k, period, dt, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(spikes, "_compiled_grid", lambda: None)
     rng = np.random.default_rng(0)
     times, indices = np.sort(rng.integers(0, round(period / 1e-5), k) * 1e-5), rng.integers(0, n, k).astype(np.int32)
     trains = SpikeTrains(indices, times, n)
     gridded = GriddedSpikes.of(trains, Stimulus({"a": trains}, period, period, {}), dt)
-    expected = sorted({(int((t + 1e-3 * dt) / dt), int(i)) for t, i in zip(times, indices, strict=True)})
+    expected = list(dict.fromkeys((int((t + 1e-3 * dt) / dt), int(i)) for t, i in zip(times, indices, strict=True)))
     steps = np.repeat(np.arange(gridded.n_period), np.diff(gridded.offsets))
     assert list(zip(steps.tolist(), gridded.neurons.tolist(), strict=True)) == expected
     assert gridded.n_merged == k - len(expected)
 
 
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("period", "times"), [(0.10003, [0.01]), (0.1, [0.11]), (0.1, [-0.01])])
-def test_input_that_does_not_fit_the_grid_is_refused(period, times):
+def test_input_that_does_not_fit_the_grid_is_refused(period, times, compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(spikes, "_compiled_grid", lambda: None)
     trains = SpikeTrains(np.zeros(1, np.int32), np.array(times), 1)
     with pytest.raises(AssemblyError, match="Stimulus"):
         GriddedSpikes.of(trains, Stimulus({"a": trains}, period, period, {}), 1e-4)
