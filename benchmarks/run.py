@@ -124,9 +124,7 @@ def measure_runs(duration: float, targets: list[str], folder: Path) -> dict[str,
         runs[target] = {**alone(run_plain, target, source, duration, folder), "cold_build": first["wall_time"]["build"]}
     runs["brian2learn, as published"] = alone(run_brian2learn, published(duration), folder / "published.npz")
     n_spikes = check_same([folder / f"{name}.npz" for name in ("brian2learn", *targets)])
-    whole, alone_run = (
-        {name: each["wall_time"][step] for name, each in runs.items()} for step in ("all", "run")
-    )
+    whole, alone_run = ({name: each["wall_time"][step] for name, each in runs.items()} for step in ("all", "run"))
     return {
         "runs": runs,
         "n_spikes": n_spikes,

@@ -15,7 +15,7 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "run.py"
 def results(tmp_path_factory):
     """One run against plain Brian2 on its NumPy target, which compiles nothing, and the count of compiler calls."""
     folder = tmp_path_factory.mktemp("benchmark")
-    options = ["--duration=2.1", "--only=run", "--only=recompile", "--targets=numpy", f"--json={folder / 'results'}"]
+    options = ["--duration=0.9", "--only=run", "--only=recompile", "--targets=numpy", f"--json={folder / 'results'}"]
     environment = {**os.environ, "BRIAN2LEARN_CACHE": str(folder / "cache")}
     done = subprocess.run(
         [sys.executable, BENCHMARK, *options], env=environment, cwd=folder, capture_output=True, text=True, check=False
@@ -26,7 +26,7 @@ def results(tmp_path_factory):
 
 def test_plain_brian2_gives_the_same_spikes(results):
     """The benchmark itself stops unless spikes and weights are equal."""
-    assert results["run"]["n_spikes"] > 50
+    assert results["run"]["n_spikes"] > 20
 
 
 def test_no_change_of_numbers_calls_the_compiler(results):

@@ -354,5 +354,5 @@ def test_a_race_on_random_input(competition):
         n_contested += able.size > 1
         best = able if competition == "none" or not able.size else able[[np.argmax(u.u[able, step])]]
         assert sorted(fired.get(step, [])) == best.tolist(), step
-    assert n_contested > 5
+    assert n_contested >= n_cells - 1  # at least one race of all
     assert (max(map(len, fired.values())) > 1) is (competition == "none")
