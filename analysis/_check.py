@@ -23,9 +23,7 @@ def numbers(where: str, name: str, meaning: str, values: Any) -> NDArray[np.floa
     finite = np.isfinite(array)
     if not finite.all():
         at = int(np.argmin(finite))
-        raise DeclarationError(
-            where, name, meaning=meaning, expected="finite values", got=f"{array[at]} at index {at}"
-        )
+        raise DeclarationError(where, name, meaning=meaning, expected="finite values", got=f"{array[at]} at index {at}")
     return array
 
 
@@ -36,7 +34,10 @@ def times(where: str, name: str, meaning: str, values: Any) -> NDArray[np.float6
     if falls.size:
         at = int(falls[0])
         raise DeclarationError(
-            where, name, meaning=meaning, expected="times in ascending order",
+            where,
+            name,
+            meaning=meaning,
+            expected="times in ascending order",
             got=f"{array[at]} before {array[at + 1]} at index {at}",
         )
     return array
@@ -64,6 +65,9 @@ def window(where: str, t_start: float, t_stop: float) -> None:
         )
     if not t_start < t_stop < np.inf:
         raise DeclarationError(
-            where, "t_stop", meaning="end of the window, s", expected=f"a time after t_start = {t_start}",
+            where,
+            "t_stop",
+            meaning="end of the window, s",
+            expected=f"a time after t_start = {t_start}",
             got=str(t_stop),
         )

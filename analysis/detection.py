@@ -52,9 +52,7 @@ class Detection:
         """Mean of the latencies in s; nan without a hit."""
         return float(self.latencies.mean()) if self.n_hits else float("nan")
 
-    def success(
-        self, *, min_hit_rate: float = 0.98, max_false_alarms: int = 0, max_latency: float = 10e-3
-    ) -> bool:
+    def success(self, *, min_hit_rate: float = 0.98, max_false_alarms: int = 0, max_latency: float = 10e-3) -> bool:
         """Whether the pattern was learned, as masquelier2008 defines it for the last 150 s of a run.
 
         Parameters
@@ -72,9 +70,7 @@ class Detection:
             False also where nothing was presented or nothing hit.
         """
         return (
-            self.hit_rate > min_hit_rate
-            and self.n_false_alarms <= max_false_alarms
-            and self.mean_latency < max_latency
+            self.hit_rate > min_hit_rate and self.n_false_alarms <= max_false_alarms and self.mean_latency < max_latency
         )
 
 
@@ -201,8 +197,11 @@ def found_at(
     _check.window(where, 0.0, t_stop)
     if not 0 <= quiet < t_stop:
         raise DeclarationError(
-            where, "quiet", meaning="least time without false alarms, s",
-            expected=f"0 or more, below t_stop = {t_stop}", got=str(quiet),
+            where,
+            "quiet",
+            meaning="least time without false alarms, s",
+            expected=f"0 or more, below t_stop = {t_stop}",
+            got=str(quiet),
         )
     alarms = np.flatnonzero((_presentation(spikes, onsets, length) < 0) & (spikes < t_stop))
     time = float(spikes[alarms[-1]]) if alarms.size else 0.0
@@ -245,15 +244,16 @@ def _presented(
     gap = np.diff(onsets).min(initial=np.inf)
     if gap < length * (1 - 1e-6):
         raise DeclarationError(
-            where, "onsets", meaning="starts of the presentations, s", expected=f"gaps of at least length = {length}",
+            where,
+            "onsets",
+            meaning="starts of the presentations, s",
+            expected=f"gaps of at least length = {length}",
             got=f"a gap of {gap}",
         )
     return spikes, onsets
 
 
-def _presentation(
-    spikes: NDArray[np.float64], onsets: NDArray[np.float64], length: float
-) -> NDArray[np.intp]:
+def _presentation(spikes: NDArray[np.float64], onsets: NDArray[np.float64], length: float) -> NDArray[np.intp]:
     """Index of the presentation that holds each spike, -1 outside."""
     last = np.searchsorted(onsets - TIE, spikes, side="right") - 1
     end = np.append(onsets - TIE + length, -np.inf)[last]  # before the first onset last is -1, which takes the -inf

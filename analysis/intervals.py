@@ -145,7 +145,11 @@ def _bootstrap(where: str, values: ArrayLike, rng: np.random.Generator | int, st
     if array.min() == array.max():
         return Interval(value, value, value, n, name)
     found = stats.bootstrap(
-        (array,), statistic, confidence_level=LEVEL, method=method, random_state=np.random.default_rng(rng),
+        (array,),
+        statistic,
+        confidence_level=LEVEL,
+        method=method,
+        random_state=np.random.default_rng(rng),
         batch=max(1, 10**7 // n),
     )
     return Interval(value, float(found.confidence_interval.low), float(found.confidence_interval.high), n, name)

@@ -57,8 +57,11 @@ def potentiated(weights: ArrayLike, in_pattern: ArrayLike, threshold: float = 0.
     mask = np.asarray(in_pattern)
     if mask.dtype != bool or mask.ndim != 1:
         raise DeclarationError(
-            "potentiated", "in_pattern", meaning="takes part in the pattern",
-            expected="a one-dimensional boolean array", got=f"{mask.dtype} of shape {mask.shape}",
+            "potentiated",
+            "in_pattern",
+            meaning="takes part in the pattern",
+            expected="a one-dimensional boolean array",
+            got=f"{mask.dtype} of shape {mask.shape}",
         )
     _check.same_length("potentiated", "in_pattern", "takes part in the pattern", mask, "weights", array)
     strong = array >= threshold
@@ -128,7 +131,10 @@ def pattern_table(afferents: ArrayLike, times: ArrayLike, weights: ArrayLike) ->
     strange = index[(index < 0) | (index >= array.size)]
     if strange.size:
         raise DeclarationError(
-            where, "afferents", meaning="afferent of every spike", expected=f"indices of the {array.size} weights",
+            where,
+            "afferents",
+            meaning="afferent of every spike",
+            expected=f"indices of the {array.size} weights",
             got=str(strange[0]),
         )
     return pd.DataFrame({"afferent": index, "time_in_pattern": after, "weight": array[index]})
@@ -138,7 +144,10 @@ def _indices(where: str, afferents: ArrayLike) -> NDArray[np.intp]:
     index = np.asarray(afferents)
     if index.ndim != 1 or (index.size and not np.issubdtype(index.dtype, np.integer)):
         raise DeclarationError(
-            where, "afferents", meaning="afferent of every spike", expected="a one-dimensional array of whole numbers",
+            where,
+            "afferents",
+            meaning="afferent of every spike",
+            expected="a one-dimensional array of whole numbers",
             got=f"{index.dtype} of shape {index.shape}",
         )
     return index.astype(np.intp)

@@ -42,6 +42,7 @@ from brian2learn.tasks.hidden_pattern import HiddenPattern
 
 PLAIN = Path(__file__).with_name("plain_brian2.py")
 N_JOBS = len(os.sched_getaffinity(0))
+PARTS = ("run", "published", "build", "recompile")
 N_BUILDS = 3  # of either kind, in turn
 INPUT = ("draw", "grid", "write")  # steps that make and load the input
 
@@ -54,8 +55,9 @@ def published(duration: float) -> Experiment:
 def comparable(duration: float) -> Experiment:
     """The same in Brian2's own order of spikes and with nothing recorded but spikes, as in `PLAIN`."""
     experiment = published(duration)
-    rule = experiment.circuit.rule.replace(ties="pre_first")
-    return experiment.replace(circuit=experiment.circuit.replace(rule=rule), record={})
+    circuit = experiment.circuit
+    assert isinstance(circuit, Detector)
+    return experiment.replace(circuit=circuit.replace(rule=circuit.rule.replace(ties="pre_first")), record={})
 
 
 def alone(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -65,7 +67,7 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def peak_memory() -> float:
-    """Largest memory that this process or one that it started ever held, GB."""
+    """Largest memory that this process or one that it started ever held, GB; at least what importing Brian2 takes."""
     return max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 2**20
 
 
@@ -90,14 +92,15 @@ def run_brian2learn(experiment: Experiment, path: Path) -> dict[str, Any]:
         write(spikes, to)
         writing.append(time.perf_counter() - started)
 
-    GriddedSpikes.write = timed  # type: ignore[method-assign]
+    setattr(GriddedSpikes, "write", timed)  # noqa: B010
     started = time.perf_counter()
     record = simulate(experiment, seed=0, mode="standalone")
     whole = time.perf_counter() - started
     np.savez(path, spikes=record.spikes["cells"].t, weights=record.final["plastic.w"])
     steps = record.info["wall_time"]
     steps = {**steps, "write": sum(writing), "run": steps["run"] - sum(writing), "all": whole}
-    return {"wall_time": steps, "peak_memory": peak_memory()}
+    input_share = sum(steps[step] for step in INPUT) / whole
+    return {"wall_time": steps, "input_share": input_share, "peak_memory": peak_memory()}
 
 
 def run_plain(target: str, source: Path, duration: float, folder: Path) -> dict[str, Any]:
@@ -107,37 +110,42 @@ def run_plain(target: str, source: Path, duration: float, folder: Path) -> dict[
         "save": folder / f"{target}.npz",
     }  # fmt: skip
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    done = subprocess.run([sys.executable, PLAIN, source, *arguments], stdout=subprocess.PIPE, text=True, check=True)
-    return {"wall_time": json.loads(done.stdout)["wall_time"], "peak_memory": peak_memory()}
+    process = subprocess.Popen([sys.executable, PLAIN, source, *arguments], stdout=subprocess.PIPE, text=True)
+    with process.stdout as printed:  # type: ignore[union-attr]
+        text = printed.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return {"wall_time": json.loads(text)["wall_time"], "peak_memory": usage.ru_maxrss / 2**20}
 
 
 def measure_runs(duration: float, targets: list[str], folder: Path) -> dict[str, Any]:
     """Runs of brian2learn and of plain Brian2, which must give the same spikes and weights."""
-    ours, source = comparable(duration), folder / "input.npz"
-    alone(write_input, ours, source)
-    for experiment in (ours, published(duration)):
-        alone(Program.of, experiment)
-    runs = {"brian2learn": alone(run_brian2learn, ours, folder / "brian2learn.npz")}
+    source = folder / "input.npz"
+    alone(write_input, comparable(duration), source)
+    runs = {"brian2learn": measure_ours(comparable(duration), folder / "brian2learn.npz")}
     for target in targets:
-        # a standalone project has its input and duration compiled in, and is warm only after the very same run
-        first = alone(run_plain, target, source, duration if target == "standalone" else 0.1, folder)
-        runs[target] = {**alone(run_plain, target, source, duration, folder), "cold_build": first["wall_time"]["build"]}
-    runs["brian2learn, as published"] = alone(run_brian2learn, published(duration), folder / "published.npz")
-    n_spikes = check_same([folder / f"{name}.npz" for name in ("brian2learn", *targets)])
-    whole, alone_run = ({name: each["wall_time"][step] for name, each in runs.items()} for step in ("all", "run"))
-    return {
-        "runs": runs,
-        "n_spikes": n_spikes,
-        "speedup": {target: whole[target] / whole["brian2learn"] for target in targets},
-        "speedup_of_run": {target: alone_run[target] / alone_run["brian2learn"] for target in targets},
-        "input_share": input_share(runs["brian2learn"]),
-        "wall_time_per_second": {name: each / duration for name, each in whole.items()},
-    }
+        cold = {}
+        if target != "numpy":
+            # a standalone project has its input and duration compiled in, and is warm only after the very same run
+            first = run_plain(target, source, duration if target == "standalone" else 0.1, folder)
+            cold = {"cold_build": first["wall_time"]["build"]}
+        runs[target] = {**run_plain(target, source, duration, folder), **cold}
+    n_spikes = check_same([folder / f"{name}.npz" for name in runs])
+
+    def speedup(step: str) -> dict[str, float]:
+        ours = runs["brian2learn"]["wall_time"][step]
+        return {target: runs[target]["wall_time"][step] / ours for target in targets}
+
+    return {"runs": runs, "n_spikes": n_spikes, "speedup": speedup("all"), "speedup_of_run": speedup("run")}
 
 
-def input_share(run: dict[str, Any]) -> float:
-    """Share of the input's making and loading in the wall time of a run of brian2learn."""
-    return sum(run["wall_time"][step] for step in INPUT) / run["wall_time"]["all"]
+def measure_ours(experiment: Experiment, path: Path) -> dict[str, Any]:
+    """One run of brian2learn for which everything is compiled: the same was done before with less input."""
+    less = experiment.replace(task=experiment.task.replace(period=0.2 * second))
+    alone(run_brian2learn, less, path)
+    return alone(run_brian2learn, experiment, path)
 
 
 def check_same(paths: list[Path]) -> int:
@@ -198,6 +206,7 @@ def measure_builds(folder: Path) -> dict[str, Any]:
 def changes(experiment: Experiment) -> Iterator[tuple[str, Experiment]]:
     """The experiment with each of its numbers doubled in turn."""
     task, circuit = experiment.task, experiment.circuit
+    assert isinstance(circuit, Detector)
     for name, part in doubled(circuit):
         yield name, experiment.replace(circuit=part)
     for name, part in doubled(circuit.cell):
@@ -258,10 +267,10 @@ def promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
     if "run" in results:
         ours = results["run"]["runs"]["brian2learn"]
-        for target, ratio in results["run"]["speedup"].items():
-            if target == "cython":
-                yield promise("whole run, times faster than plain Brian2 (Cython)", 20, None, ratio)
-        yield promise("share of input generation and loading", None, 0.25, results["run"]["input_share"])
+        if "cython" in results["run"]["speedup"]:
+            ratio = results["run"]["speedup"]["cython"]
+            yield promise("whole run, times faster than plain Brian2 (Cython)", 20, None, ratio)
+        yield promise("share of input generation and loading", None, 0.25, ours["input_share"])
         yield promise("peak memory, GB", None, 1.5, ours["peak_memory"])
     if "build" in results:
         yield promise("build, times faster than Brian2's own", 2, None, results["build"]["speedup"]["wall_time"])
@@ -277,10 +286,11 @@ def machine() -> dict[str, Any]:
 
 def show(results: dict[str, Any], console: Console) -> None:
     """Print tables of what was measured."""
-    if "run" in results:
+    runs = {**results.get("run", {}).get("runs", {}), **results.get("published", {})}
+    if runs:
         table = Table("run", "wall time, s", "s per simulated s", "memory, GB", "steps, s")
         table.title = f"{results['duration']:g} s of simulated time"
-        for name, run in results["run"]["runs"].items():
+        for name, run in runs.items():
             steps = ", ".join(f"{step} {value:.2f}" for step, value in run["wall_time"].items() if step != "all")
             whole = run["wall_time"]["all"]
             table.add_row(
@@ -292,26 +302,30 @@ def show(results: dict[str, Any], console: Console) -> None:
         for name, each in results["build"]["median"].items():
             table.add_row(name, *(f"{value:.1f}" for value in each.values()))
         console.print(table)
-    table = Table("promise", "promised", "measured", "kept")
-    for each in results["promises"]:
-        table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
-    console.print(table)
+    if results["promises"]:
+        table = Table("promise", "promised", "measured", "kept")
+        for each in results["promises"]:
+            table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
+        console.print(table)
 
 
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--duration", type=float, default=450.0, help="simulated time in s, a multiple of 0.15 s")
-    parser.add_argument("--only", choices=["run", "build", "recompile"], action="append", help="may be repeated")
+    parser.add_argument("--only", choices=PARTS, action="append", help="may be repeated")
     parser.add_argument("--targets", nargs="+", default=["cython", "standalone"], help="of the plain script")
     parser.add_argument("--json", type=Path, help="a file for the results")
     options = parser.parse_args()
-    wanted = options.only or ["run", "build", "recompile"]
+    wanted = options.only or PARTS
     results: dict[str, Any] = {"duration": options.duration, "machine": machine()}
     with tempfile.TemporaryDirectory(prefix="brian2learn-benchmark-") as name:
         folder = Path(name)
         if "run" in wanted:
             results["run"] = measure_runs(options.duration, options.targets, folder)
+        if "published" in wanted:
+            run = measure_ours(published(options.duration), folder / "published.npz")
+            results["published"] = {"brian2learn, as in the figures": run}
         if "build" in wanted:
             results["build"] = measure_builds(folder)
         if "recompile" in wanted:

@@ -16,7 +16,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import typer
-from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 import brian2learn
@@ -193,7 +193,7 @@ def _room(check: str, folder: Path, advice: str, enough: float) -> Finding:
     free = shutil.disk_usage(place).free
     status = OK if free > enough else WARNING if free > enough / 10 else PROBLEM
     made = "" if folder.exists() else " (will be made)"
-    return Finding(check, status, f"{folder}{made}; {_free(place)}", "" if status == OK else advice)
+    return Finding(check, status, f"{folder.absolute()}{made}; {_free(place)}", "" if status == OK else advice)
 
 
 def _free(folder: Path) -> str:
@@ -269,9 +269,10 @@ def print_findings(folder: Path, as_json: bool) -> None:
         console, found = output(), []
         for each in examine(folder):
             found.append(each)
-            label = Text.assemble((f"{each.status:<9}", STYLES[each.status]), (f"{each.check}: ", "bold"), each.found)
-            console.print(label)
-            if each.advice:
-                console.print(Padding(Text(each.advice, style="cyan"), (0, 0, 0, 9)))
+            line = Table.grid(padding=(0, 1))
+            line.add_column(width=7, style=STYLES[each.status])
+            advice = (f"\n{each.advice}" if each.advice else "", "cyan")
+            line.add_row(each.status, Text.assemble((f"{each.check}: ", "bold"), each.found, advice))
+            console.print(line)
     if any(each.status == PROBLEM for each in found):
         raise typer.Exit(FAILED)

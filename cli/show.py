@@ -58,7 +58,6 @@ def texts(declaration: Declaration) -> dict[str, str]:
             "A post spike": declaration.code("post", []),
             "Traces": traces,
             "Needs on the target cell": [f"{name} : {unit}" for name, unit in declaration.needs.items()],
-            "Adds to the target cell": declaration.brings,
         }
     elif isinstance(declaration, Cell):
         found = {

@@ -49,7 +49,7 @@ def cache_directory() -> Path:
 
 def compiler() -> str:
     """The C++ compiler as a command line: ``$CXX`` or ``g++``."""
-    return os.environ.get("CXX", "g++")
+    return os.environ.get("CXX") or "g++"
 
 
 def has_compiler() -> bool:

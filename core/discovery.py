@@ -16,6 +16,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from .declaration import Declaration
@@ -162,6 +163,9 @@ def _import_file(module_name: str, path: Path) -> Any:
     if spec is None or spec.loader is None:
         raise ImportError(f"no loader for {path}")
     module = importlib.util.module_from_spec(spec)
+    package = module_name.rpartition(".")[0]
+    for parent in (package.rpartition(".")[0], package):  # so that its classes can be sent to other processes
+        sys.modules.setdefault(parent, ModuleType(parent))
     sys.modules[module_name] = module
     try:
         spec.loader.exec_module(module)
@@ -174,7 +178,8 @@ def _import_file(module_name: str, path: Path) -> Any:
 def loaded_user_files() -> list[tuple[str, str]]:
     """Folder and name of the declarations that came from outside the package, for `load_user_files`."""
     prefix = f"{_PACKAGE}_user."
-    return [tuple(name.removeprefix(prefix).split(".")) for name in sys.modules if name.startswith(prefix)]  # type: ignore[misc]
+    names = (name.removeprefix(prefix).partition(".") for name in sys.modules if name.startswith(prefix))
+    return [(folder, name) for folder, _, name in names if name]
 
 
 def load_user_files(names: list[tuple[str, str]]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from .declaration import Declaration, dimension_of
+from .errors import DeclarationError
 
 
 def digest(*values: Any) -> str:
@@ -61,7 +62,15 @@ def _parts(value: Any) -> Iterable[bytes]:
 def code_digest(cls: type) -> str:
     """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
     bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
-    paths = {Path(inspect.getfile(base)) for base in bases}
+    try:
+        paths = {Path(inspect.getfile(base)) for base in bases}
+    except (TypeError, OSError) as problem:
+        raise DeclarationError(
+            cls.__name__,
+            expected="a class defined in a file, so that its results can be told apart",
+            got="one typed into a session",
+            hint="Put it into a file of its own; see CONTRIBUTING.",
+        ) from problem
     paths |= {path.with_suffix(".cpp") for path in paths if path.with_suffix(".cpp").exists()}
     return digest(cls.__qualname__, [source_digest(path) for path in sorted(paths, key=lambda path: path.name)])
 

@@ -91,8 +91,8 @@ class Plasticity(Declaration):
 
     @property
     def cell_equations(self) -> str:
-        """Lines to add to a target `NeuronGroup`: its side's traces, held once per neuron, and what the rule brings."""
-        return self._equations_for("post") + "".join(f"{term.brings}\n" for term in self.terms if term.brings)
+        """Lines to add to a target `NeuronGroup`, so that it holds its side's traces, once per neuron."""
+        return self._equations_for("post")
 
     @property
     def afferent_equations(self) -> str:
@@ -318,7 +318,7 @@ class Rule(Plasticity):
 
     Class attributes or properties: `pre_traces` and `post_traces` (one number per neuron of that side), `on_pre` and
     `on_post` (what a spike of that side does to the weight ``w``), `synapse_equations` (further per-synapse states),
-    `needs_on_cell` (variables the target must have, with their unit), `brings` (lines for the target's equations).
+    `needs_on_cell` (variables the target must have, with their unit).
 
     A spike first acts on the target with the weight it finds, then changes the weight, then its own traces.
     """
@@ -338,7 +338,6 @@ class Rule(Plasticity):
     on_pre: Any = ""
     on_post: Any = ""
     synapse_equations: Any = ""
-    brings: Any = ""
     needs_on_cell: Mapping[str, Unit] = {}
 
     def check(self) -> None:

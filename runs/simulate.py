@@ -8,9 +8,10 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import cache
 from importlib.metadata import version
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -148,15 +149,19 @@ def simulate_all(
             initializer=discovery.load_user_files,
             initargs=(discovery.loaded_user_files(),),
         ) as pool:
-            futures = {pool.submit(_store_one, experiment, seed, store.directory): seed for seed in missing}
-            try:
-                for future in as_completed(futures):
-                    duration = future.result()
+            waiting, running = iter(missing), {}
+
+            def start(n: int) -> None:
+                for seed in islice(waiting, n):
+                    running[pool.submit(_store_one, experiment, seed, store.directory)] = seed
+
+            start(n_workers)  # no more than there are workers, so that nothing begins after an interrupt
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    seed, duration = running.pop(future), future.result()
                     if progress is not None:
-                        progress(futures[future], duration)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+                        progress(seed, duration)
+                    start(1)
     for seed in seeds:
         tell = None if progress is None else (lambda time, seed=seed: progress(seed, time))
         yield seed, simulate(experiment, seed, store=store, progress=tell)
@@ -196,6 +201,8 @@ def _run_in_process(
                 told(completed * duration)
 
         network.run(duration * second, namespace={}, report=report, report_period=0.5 * second)
+        if float(network.t) < duration - float(experiment.dt) / 2:  # at Ctrl-C Brian2 stops and returns as if finished
+            raise KeyboardInterrupt
 
         def current(key: str) -> np.ndarray:
             name, state = key.split(".")

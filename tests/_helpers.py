@@ -109,7 +109,7 @@ def learn(
         wanted = "".join(f"{name} : {unit_of(unit)}\n" for name, unit in rule.needs.items())
         if on_neurons:
             its_source = driven(pre, rule.afferent_equations)
-        if on_neurons or wanted or any(term.brings for term in rule.terms):
+        if on_neurons or wanted:
             its_target = driven(post, rule.cell_equations + wanted)
         axonal = None if delay is None else delay * defaultclock.dt
         synapses = rule.synapses(its_source, its_target, transmit="", connect={"j": "i"}, delay=axonal)

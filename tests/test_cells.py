@@ -141,6 +141,14 @@ def test_spikes_are_a_refractory_period_apart(stem, k):
     assert np.diff(spikes).min() == max(round(float(cell.tau_ref) / DT), 1)
 
 
+@pytest.mark.parametrize(("share", "n_spikes"), [(1 - 1e-9, 0), (1 + 1e-9, 1)])
+@pytest.mark.parametrize(("cell", "state"), [(SRM0(), "p"), (LIF(), "u")], ids=["srm0", "lif"])
+def test_threshold_is_where_it_is_said_to_be(cell, state, share, n_spikes):
+    decay = np.exp(-DT / float(cell.tau_m))
+    _, _, spikes = simulate(cell, [], [], 3 * DT, **{state: share * cell.theta / decay})
+    assert len(spikes) == n_spikes
+
+
 @pytest.mark.parametrize("stem", CELLS)
 @pytest.mark.parametrize("tau_s", [10, 15])
 def test_a_synapse_as_slow_as_the_membrane_is_refused(stem, tau_s):

@@ -732,3 +732,14 @@ def test_a_claim_that_proves_nothing(name, value):
 )
 def test_an_interval_in_words(interval, text):
     assert str(interval) == text
+
+
+def test_a_class_typed_into_a_session_has_no_identity_and_says_so():
+    code = """
+from brian2learn.core.declaration import Declaration
+from brian2learn.core.identity import digest
+Typed = type("Typed", (Declaration,), {"__module__": "__main__"})
+digest(Typed())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "DeclarationError: Typed: expected a class defined in a file" in done.stderr

@@ -267,6 +267,7 @@ def test_inhibition_of_lif_cells():
     network["cells"].u = [10.0, 0]
     network.run(10 * ms, namespace={})
     np.testing.assert_allclose(u.u[1], -4 * NEURON.eps(np.arange(100) * DT), rtol=1e-9, atol=1e-9)
+    np.testing.assert_array_equal(u.u[0], 0)  # its current outlives a spike, so an own IPSP would show
 
 
 def test_inhibitory_potentials_add_up_and_an_own_spike_wipes_them_out():

@@ -127,7 +127,7 @@ def test_names_are_declared_and_params_used(stem, k):
     rule = examples(stem)[k]
     rule.check()
     traces = (*rule.pre_traces, *rule.post_traces)
-    texts = [rule.on_pre, rule.on_post, rule.synapse_equations, rule.brings, *(trace.at_spike for trace in traces)]
+    texts = [rule.on_pre, rule.on_post, rule.synapse_equations, *(trace.at_spike for trace in traces)]
     used = set().union(*map(equations.identifiers, texts)) | {trace.tau for trace in traces}
     assert set(rule.numbers) <= used
     declared = {"w", *rule.numbers, *rule.trace_names, *rule.synapse_states}

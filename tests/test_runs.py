@@ -18,7 +18,7 @@ from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, second
 from brian2.devices.device import RuntimeDevice
 
 from brian2learn.circuits import LIF, SRM0, Detector
-from brian2learn.core import compiler
+from brian2learn.core import compiler, discovery
 from brian2learn.core.declaration import Param, plain
 from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
 from brian2learn.plasticity import PairSTDP
@@ -448,6 +448,29 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path):
     assert {seed for seed, _ in told} == {1, 2}
     for seed in seeds:
         same(one[seed], two[seed])
+
+
+def test_users_own_rule_in_several_workers(tmp_path, monkeypatch):
+    (tmp_path / "plasticity").mkdir()
+    (tmp_path / "plasticity" / "upward.py").write_text(
+        "from brian2learn.plasticity._rule import Rule\n\n\n"
+        "class Upward(Rule):\n    on_post = 'w = w + 0.001'\n\n"
+        "    def reference(self, pre, post, w):\n        return w + 0.001 * len(post)\n"
+    )
+    monkeypatch.setenv("BRIAN2LEARN_PATH", str(tmp_path))
+    experiment = SMALL.replace(circuit=SMALL.circuit.replace(rule=discovery.load("upward")()), record={})
+    for _, record in simulate_all(experiment, [0, 1], store=Store(tmp_path / "store"), n_workers=2):
+        n_spikes = record.spikes["cells"].t.size
+        np.testing.assert_allclose(record.final["plastic.w"], 0.475 + 0.001 * n_spikes, rtol=1e-9)
+
+
+def test_interrupted_runtime_mode_is_not_taken_for_its_end(tmp_path):
+    def interrupt(_: float) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(SMALL, 0, store=Store(tmp_path), mode="runtime", progress=interrupt)
+    assert list(Store(tmp_path).keys()) == []
 
 
 def test_progress_tells_simulated_time():
