@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from brian2learn.core.errors import RecordError, UnknownNameError
 from brian2learn.runs.record import Record, Store
 from brian2learn.runs.simulate import described, provenance, simulate_all
 
+from ._board import board
 from ._figure import Figure, Records
 
 FORMATS = ("pdf", "png", "svg")
@@ -206,62 +206,3 @@ def produce(
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def board(results: Path) -> Path:
-    """Write the page over all figures that have been produced in `results`."""
-    colours = {"reproduced": "#00724e", "not reproduced": "#b23a00", "cannot tell": "#5b5b5b"}
-    sections = []
-    for path in sorted((results / "figures").glob("*/claims.json")):
-        claims = json.loads(path.read_text(encoding="utf-8"))
-        origin = json.loads(path.with_name("provenance.json").read_text(encoding="utf-8"))
-        rows = "".join(
-            f"<tr><td>{html.escape(row['sentence'])}<br><small>{html.escape(row['source'])} [{row['evidence']}]</small></td>"
-            f"<td>{html.escape(row['paper_value'])}</td><td>{_range(row['accept'])} {html.escape(row['unit'])}"
-            f"<br><small>{html.escape(row['reason'])}</small></td>"
-            f"<td>{_measured(row['measured'])} {html.escape(row['unit'])}</td>"
-            f"<td style='color:{colours[row['verdict']]};font-weight:600'>{row['verdict']}</td></tr>"
-            for row in claims["claims"]
-        )
-        folder, name = path.parent.name, claims["figure"]
-        note = " (small size: nothing is judged)" if claims["small"] else ""
-        seeds = f"{len(claims['seeds'])} seed{'s' if len(claims['seeds']) > 1 else ''}"
-        sections.append(
-            f"<section id='{folder}'><h2>{html.escape(origin['title'])}</h2><p>{html.escape(origin['summary'])}</p>"
-            f"<img src='figures/{folder}/{name}.svg' alt='{html.escape(origin['title'])}'>"
-            f"<p>{seeds}{note} · <a href='figures/{folder}/{name}.pdf'>PDF</a> · "
-            f"<a href='figures/{folder}/{name}.png'>PNG</a> · <a href='figures/{folder}/provenance.json'>provenance</a> · "
-            f"<a href='figures/{folder}/'>data</a></p>"
-            "<table><thead><tr><th>Claim</th><th>Paper</th><th>Accepted</th><th>Measured [95 %]</th><th>Verdict</th></tr>"
-            f"</thead><tbody>{rows}</tbody></table></section>"
-        )
-    page = results / "index.html"
-    page.write_text(_PAGE.replace("<!--sections-->", "\n".join(sections)), encoding="utf-8")
-    return page
-
-
-def _range(accept: list[float | None]) -> str:
-    low, high = accept
-    if high is None:
-        return f"≥ {low:g}"
-    return f"≤ {high:g}" if low is None else (f"{low:g}" if low == high else f"{low:g} to {high:g}")
-
-
-def _measured(measured: Mapping[str, Any]) -> str:
-    if measured["value"] is None:
-        return "–"
-    if measured["low"] is None or measured["high"] is None:
-        return f"{measured['value']:.4g} <small>n={measured['n']}, no interval</small>"
-    interval = "" if measured["low"] == measured["high"] else f" [{measured['low']:.4g}, {measured['high']:.4g}]"
-    return f"{measured['value']:.4g}{interval} <small>n={measured['n']}, {html.escape(measured['method'])}</small>"
-
-
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>brian2learn: figures and claims</title><style>
-body { font: 16px/1.5 system-ui, sans-serif; color: #1c1c1c; max-width: 68rem; margin: 2rem auto; padding: 0 1rem }
-img { width: 100%; background: #fff } table { border-collapse: collapse; width: 100% }
-th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid #ddd }
-small { color: #5b5b5b } section { margin-bottom: 4rem }
-</style></head><body><h1>Figures and claims</h1><!--sections--></body></html>
-"""

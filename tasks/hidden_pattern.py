@@ -51,8 +51,8 @@ class HiddenPattern(Task):
     * dates are whole nanoseconds;
     * the chance of a spike in a step is rounded up to a multiple of 2**-16, which adds 0.008 Hz on average, and a
       change of slope is one of 2**8 evenly spaced values;
-    * the paper does not say when a silence is looked at: here a spike is forced in the ms at whose end the silence would
-      exceed `max_silence`, at a random time like any other, which gives the paper's 54 Hz and no gap over 51 ms;
+    * the paper does not say when a silence is looked at: here a spike is forced in the ms at whose end the silence
+      would exceed `max_silence`, at a random time like any other, which gives the paper's 54 Hz and no gap over 51 ms;
     * the paper does not say that the source is a slot: in another section its copy without jitter would be one more
       presentation, counted as a false alarm;
     * how spikes are deleted was never published: here every pasted spike is, with chance `deletion`, put at a random
