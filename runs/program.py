@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -149,6 +150,9 @@ class Program:
                 except OSError:
                     if not (directory / "manifest.json").exists():
                         raise
+            except OSError as problem:
+                got = problem.strerror or str(problem)
+                raise RunError("Program", str(directory.parent), expected="room for a program", got=got) from problem
             finally:
                 shutil.rmtree(unfinished, ignore_errors=True)
         return cls(directory, json.loads((directory / "manifest.json").read_text()))
@@ -157,7 +161,7 @@ class Program:
         self,
         settings: Mapping[str, Any],
         initial: Mapping[str, np.ndarray],
-        spikes: Mapping[str, GriddedSpikes],
+        spikes: Mapping[str, Path],
         seed: int,
         progress: Progress | None = None,
     ) -> Output:
@@ -169,8 +173,8 @@ class Program:
             Every number of the circuit, as ``object.name``.
         initial : mapping of str to ndarray
             First values of states, as ``object.name``, in SI units.
-        spikes : mapping of str to GriddedSpikes
-            Input of every driven population.
+        spikes : mapping of str to Path
+            The input of every driven population, as `GriddedSpikes.write` writes it.
         seed : int
             For the program's own random numbers.
         progress : callable, optional
@@ -187,10 +191,8 @@ class Program:
         with tempfile.TemporaryDirectory(prefix="brian2learn-run-") as name:
             folder = Path(name)
             environment = {**os.environ, SEED_VARIABLE: str(seed)}
+            environment |= {environment_variable(population): str(path) for population, path in spikes.items()}
             try:
-                for population, gridded in spikes.items():
-                    gridded.write(folder / population)
-                    environment[environment_variable(population)] = str(folder / population)
                 for key, values in initial.items():
                     np.asarray(values, self.manifest["initial"][key]["dtype"]).tofile(folder / key)
             except OSError as problem:
@@ -198,7 +200,7 @@ class Program:
             arguments = [f"{key}={plain(value)!r}" for key, value in settings.items()]
             arguments += [f"{key}={folder / key}" for key in initial]
             (folder / "results").mkdir()
-            n_steps = max(gridded.n_steps for gridded in spikes.values())
+            n_steps = max(GriddedSpikes.n_steps_of(path) for path in spikes.values())
             self._execute(["--results_dir", f"{folder}/results/", *arguments], environment, progress)
             return self._read(folder / "results", n_steps)
 
@@ -272,11 +274,27 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
         built, recorders = assemble(experiment, sources)
         Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
         device.build(directory=str(directory), compile=False, run=False, with_output=False)
+        _read_clock_once(directory / "network.cpp")
         return _manifest(experiment, device, built, recorders)
     finally:
         device.reinit()
         reset_device()
         brian2.defaultclock.dt = default_dt
+
+
+def _read_clock_once(source: Path) -> None:
+    """Let the loop over time steps not ask for the time, which takes over half of a small circuit's run.
+
+    Brian2 up to 2.10 does so in every step, to know at the end how long the run took.
+    """
+    asking = re.compile(r"current = std::[\w:]+\(\);\s*elapsed_realtime = [^;]*;")
+    text = source.read_text()
+    found = asking.search(text)
+    after = "Network::_globally_running = false;"
+    if found and "should_check_time" not in text and found.start() < text.rindex(after):
+        text = text[: found.start()] + text[found.end() :]
+        place = text.rindex(after)
+        source.write_text(f"{text[:place]}{found.group()}\n    {text[place:]}")
 
 
 def _manifest(

@@ -26,6 +26,7 @@ from brian2learn.core.declaration import Declaration, dimension_of, plain
 from brian2learn.core.errors import AssemblyError
 
 from .experiment import Experiment
+from .inputs import Input
 from .program import Output, Program, Progress, assemble, equations
 from .record import Record, Spikes, States, Store
 from .spikes import GriddedSpikes
@@ -71,26 +72,19 @@ def simulate(
                 stacklevel=2,
             )
             prefs.codegen.target = "numpy"
-    started = time.perf_counter()
     for_stimulus, for_initial, for_brian = np.random.SeedSequence(seed).spawn(3)
-    stimulus = experiment.task.draw(np.random.default_rng(for_stimulus))
-    drawn = time.perf_counter()
-    dt = float(experiment.dt)
-    spikes = {name: GriddedSpikes.of(trains, stimulus, dt) for name, trains in stimulus.spikes.items()}
-    n_merged = {name: gridded.n_merged for name, gridded in spikes.items()}
-    period, duration, truth = stimulus.period, stimulus.duration, stimulus.truth
-    del stimulus  # up to hundreds of megabytes
+    given = Input.of(experiment, for_stimulus)
     initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(for_initial))
     brian_seed = int(for_brian.generate_state(1)[0])
-    gridded_at = time.perf_counter()
+    started = time.perf_counter()
     if mode == "standalone":
         program = Program.of(experiment)
         text = program.manifest["equations"]
         built_at = time.perf_counter()
-        output = program.run(experiment.circuit.settings, initial, spikes, brian_seed, progress)
+        output = program.run(experiment.circuit.settings, initial, given.spikes, brian_seed, progress)
     else:
-        built_at = gridded_at
-        output, text = _run_in_process(experiment, initial, spikes, duration, brian_seed, progress)
+        built_at = started
+        output, text = _run_in_process(experiment, initial, given, brian_seed, progress)
     finished = time.perf_counter()
     info = {
         "experiment": described(experiment),
@@ -98,21 +92,16 @@ def simulate(
         "outputs": list(experiment.circuit.outputs),
         "record": {name: float(interval) for name, interval in experiment.record.items()},
         "seed": seed,
-        "dt": dt,
-        "period": period,
-        "duration": duration,
-        "merged_spikes": n_merged,
+        "dt": float(experiment.dt),
+        "period": given.period,
+        "duration": given.duration,
+        "merged_spikes": dict(given.n_merged),
         "mode": mode,
-        "wall_time": {
-            "draw": drawn - started,
-            "grid": gridded_at - drawn,
-            "build": built_at - gridded_at,
-            "run": finished - built_at,
-        },
+        "wall_time": {**given.wall_time, "build": built_at - started, "run": finished - built_at},
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **provenance(),
     }
-    record = Record(key, info, output.spikes, output.states, output.final, truth)
+    record = Record(key, info, output.spikes, output.states, output.final, given.truth)
     if store is not None:
         store.write(record)
         return store.read(key)  # what a later call will see
@@ -174,8 +163,7 @@ def _store_one(experiment: Experiment, seed: int, directory: Path) -> float:
 def _run_in_process(
     experiment: Experiment,
     initial: Mapping[str, np.ndarray],
-    spikes: Mapping[str, GriddedSpikes],
-    duration: float,
+    given: Input,
     seed: int,
     progress: Progress | None,
 ) -> tuple[Output, dict[str, str]]:
@@ -184,7 +172,7 @@ def _run_in_process(
     defaultclock.dt = experiment.dt
     try:
         brian2.seed(seed)
-        sources = {name: gridded.generator(experiment.dt, name) for name, gridded in spikes.items()}
+        sources = {name: GriddedSpikes.read(path).generator(experiment.dt, name) for name, path in given.spikes.items()}
         built, recorders = assemble(experiment, sources)
         for key, value in experiment.circuit.settings.items():
             name, constant = key.split(".")
@@ -198,10 +186,11 @@ def _run_in_process(
             told = progress
 
             def report(elapsed: Any, completed: float, start: Any, whole: Any) -> None:
-                told(completed * duration)
+                told(completed * given.duration)
 
-        network.run(duration * second, namespace={}, report=report, report_period=0.5 * second)
-        if float(network.t) < duration - float(experiment.dt) / 2:  # at Ctrl-C Brian2 stops and returns as if finished
+        network.run(given.duration * second, namespace={}, report=report, report_period=0.5 * second)
+        # at Ctrl-C Brian2 stops and returns as if it had finished
+        if float(network.t) < given.duration - float(experiment.dt) / 2:
             raise KeyboardInterrupt
 
         def current(key: str) -> np.ndarray:
@@ -260,11 +249,11 @@ def provenance() -> dict[str, Any]:
 
 def _git(*arguments: str) -> str | None:
     """What git says about the checkout this code runs from; nothing where it runs from an installed copy."""
-    folder = Path(__file__).resolve().parent
+    here = Path(__file__).resolve()  # git does not look behind the symlinks of the source tree
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
+        done = subprocess.run(["git", "-C", str(here.parent), *arguments], capture_output=True, text=True, check=False)
         tracked = subprocess.run(
-            ["git", "-C", str(folder), "ls-files", "--error-unmatch", __file__], capture_output=True
+            ["git", "-C", str(here.parent), "ls-files", "--error-unmatch", here.name], capture_output=True
         )
     except OSError:
         return None

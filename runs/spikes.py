@@ -77,6 +77,19 @@ class GriddedSpikes:
             self.offsets.tofile(file)
             self.neurons.tofile(file)
 
+    @staticmethod
+    def n_steps_of(path: Path) -> int:
+        """Time steps of the run that the file at `path` is the input of."""
+        return int(np.fromfile(path, np.int64, 4)[2])
+
+    @classmethod
+    def read(cls, path: Path) -> GriddedSpikes:
+        """What `write` wrote; how many spikes were merged is not in the file and given as 0."""
+        with open(path, "rb") as file:
+            n, n_period, n_steps, _ = (int(number) for number in np.fromfile(file, np.int64, 4))
+            offsets = np.fromfile(file, np.int64, n_period + 1)
+            return cls(np.fromfile(file, np.int32), offsets, n, n_period, n_steps, 0)
+
     def generator(self, dt: Any, name: str) -> SpikeGeneratorGroup:
         """The same spikes as a Brian2 group, for runtime mode."""
         steps = np.repeat(np.arange(self.n_period), np.diff(self.offsets))

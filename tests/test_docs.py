@@ -31,7 +31,7 @@ PYTHON = [
 @pytest.mark.parametrize("block", PYTHON)
 def test_python_blocks_run(block, tmp_path):
     first = block.splitlines()[0]
-    command = [sys.executable, "-W", "error::UserWarning", "-c"]
+    command = [sys.executable, "-c"]
     numpy_target = "import brian2; brian2.prefs.codegen.target = 'numpy'\n"
     if first.startswith("# plasticity/"):  # a whole file: it must be found, shown and usable
         name = first.removeprefix("# plasticity/").removesuffix(".py")

@@ -22,8 +22,9 @@ from brian2learn.core import compiler, discovery
 from brian2learn.core.declaration import Param, plain
 from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
 from brian2learn.plasticity import PairSTDP
-from brian2learn.runs import spikes
+from brian2learn.runs import inputs, spikes
 from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.inputs import Input
 from brian2learn.runs.program import Program, program_key
 from brian2learn.runs.record import Record, Store
 from brian2learn.runs.simulate import simulate, simulate_all
@@ -165,16 +166,21 @@ def test_structure_makes_another_program(other):
     assert program_key(other) != program_key(SMALL)
 
 
-def test_a_cached_program_needs_no_compiler(cache, monkeypatch):
+def test_a_cached_program_needs_no_compiler(cache, monkeypatch, tmp_path):
     program = Program.of(SMALL)
     monkeypatch.setenv("PATH", "")
-    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.array([7]), np.array([0.01]), 200), SHORT, 1e-4)}
+    gridded = given(tmp_path, SpikeTrains(np.array([7]), np.array([0.01]), 200))
     initial = {"plastic.w": np.full(200, 60.0)}  # one spike is enough
     output = program.run(SMALL.circuit.settings, initial, gridded, seed=0)
     assert 0.010 < output.spikes["cells"].t[0] < 0.013
 
 
 SHORT = Stimulus({}, period=0.1, duration=0.2, truth={})
+
+
+def given(folder: Path, trains: SpikeTrains) -> dict[str, Path]:
+    GriddedSpikes.of(trains, SHORT, 1e-4).write(folder / "spikes")
+    return {"afferents": folder / "spikes"}
 
 
 # ---------------------------------------------------------------------- input on the grid
@@ -241,9 +247,9 @@ def test_unknown_mode_is_refused():
         simulate(SMALL, mode="runtim")
 
 
-def test_program_refuses_missing_and_unknown_numbers():
+def test_program_refuses_missing_and_unknown_numbers(tmp_path):
     program, settings = Program.of(SMALL), dict(SMALL.circuit.settings)
-    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 200), SHORT, 1e-4)}
+    gridded = given(tmp_path, SpikeTrains(np.zeros(0, int), np.zeros(0), 200))
     with pytest.raises(RunError, match=r"plastic\.a_pluss"):
         program.run({**settings, "plastic.a_pluss": 1}, {}, gridded, 0)
     del settings["plastic.a_plus"]
@@ -251,14 +257,14 @@ def test_program_refuses_missing_and_unknown_numbers():
         program.run(settings, {}, gridded, 0)
 
 
-def test_program_refuses_input_of_another_size():
-    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 199), SHORT, 1e-4)}
+def test_program_refuses_input_of_another_size(tmp_path):
+    gridded = given(tmp_path, SpikeTrains(np.zeros(0, int), np.zeros(0), 199))
     with pytest.raises(RunError, match="does not fit"):
         Program.of(SMALL).run(SMALL.circuit.settings, {}, gridded, 0)
 
 
-def test_weights_of_a_wrong_size_are_refused():
-    gridded = {"afferents": GriddedSpikes.of(SpikeTrains(np.zeros(0, int), np.zeros(0), 200), SHORT, 1e-4)}
+def test_weights_of_a_wrong_size_are_refused(tmp_path):
+    gridded = given(tmp_path, SpikeTrains(np.zeros(0, int), np.zeros(0), 200))
     with pytest.raises(RunError, match="does not match expected size"):
         Program.of(SMALL).run(SMALL.circuit.settings, {"plastic.w": np.zeros(3)}, gridded, 0)
 
@@ -310,6 +316,33 @@ def test_record_comes_back_from_the_store(tmp_path):
     assert "clip(w" in record.info["equations"]["plastic"]
     assert record.info["experiment"]["circuit"]["rule"]["tau_plus"]["si"] == pytest.approx(0.0168)
     np.testing.assert_allclose(np.diff(record.states["cells.u"].t), 1e-3)
+
+
+def test_runs_that_share_an_input_draw_it_once(monkeypatch):
+    first = simulate(SMALL, 11)
+    assert first.info["wall_time"]["draw"] > 0
+    with monkeypatch.context() as patch:
+        patch.setattr(HiddenPattern, "draw", lambda *_: pytest.fail("drawn again"))
+        for mode in ("standalone", "runtime"):
+            again = simulate(SMALL.replace(circuit=SMALL.circuit.replace(w_init=0.4)), 11, mode=mode)
+            assert again.info["wall_time"]["draw"] == 0
+            assert again.info["merged_spikes"] == first.info["merged_spikes"]
+            np.testing.assert_array_equal(again.truth["onset"], first.truth["onset"])
+    sequence = np.random.SeedSequence(11)
+    for other in (SMALL.replace(dt=0.2 * ms), SMALL.replace(task=TASK.replace(jitter=2 * ms))):
+        assert Input.of(other, sequence).spikes != Input.of(SMALL, sequence).spikes
+
+
+def test_inputs_that_were_not_used_for_longest_go_first(monkeypatch):
+    monkeypatch.setattr(inputs, "ROOM", 0)
+    first, second = np.random.SeedSequence(20), np.random.SeedSequence(21)
+    folder = Input.of(SMALL, first).spikes["afferents"].parent
+    os.utime(folder, (time.time() - 100, time.time() - 100))
+    new = Input.of(SMALL, second)
+    assert not folder.exists()
+    assert new.spikes["afferents"].exists()
+    assert Input.of(SMALL, first).wall_time["draw"] > 0  # drawn again, the same
+    assert not [path for path in folder.parent.iterdir() if path.name.startswith(".unfinished-")]
 
 
 def test_second_call_reads_the_store(tmp_path, monkeypatch):
@@ -378,21 +411,26 @@ from brian2learn.runs.record import Store
 from brian2learn.runs.simulate import simulate
 experiment = this.SMALL.replace(task=this.TASK.replace(n_repeats={n_repeats}))
 {first}
-simulate(experiment, 0, store=Store({store!r}), progress=lambda t: print("simulated", t, flush=True))
+simulate(experiment, {seed}, store=Store({store!r}), progress=lambda t: print("simulated", t, flush=True))
 """
 
 
-def script(store: Path, n_repeats: int = 2, first: str = "") -> list[str]:
-    text = SCRIPT.format(tests=str(Path(__file__).parent), store=str(store), n_repeats=n_repeats, first=first)
+def script(store: Path, n_repeats: int = 2, first: str = "", seed: int = 0) -> list[str]:
+    text = SCRIPT.format(
+        tests=str(Path(__file__).parent), store=str(store), n_repeats=n_repeats, first=first, seed=seed
+    )
     return [sys.executable, "-c", textwrap.dedent(text)]
 
 
-def test_files_that_cannot_grow_are_an_error_and_nothing_is_stored(tmp_path):
-    simulate(SMALL, 0)  # so that no compiler runs under the limit
-    limit = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
-    done = subprocess.run(script(tmp_path / "store", first=limit), capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(("seed", "n_repeats"), [(0, 20), (31, 2)], ids=["results", "input"])
+def test_files_that_cannot_grow_are_an_error_and_nothing_is_stored(tmp_path, seed, n_repeats):
+    for repeats in (2, n_repeats):  # so that neither compiler nor generator of seed 0 runs under the limit
+        simulate(SMALL.replace(task=TASK.replace(n_repeats=repeats)), 0)
+    limit = "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))"
+    command = script(tmp_path / "store", first=limit, seed=seed, n_repeats=n_repeats)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode != 0
-    assert "RunError" in done.stderr or "RecordError" in done.stderr
+    assert "RunError" in done.stderr
     assert list(Store(tmp_path / "store").keys()) == []
 
 
