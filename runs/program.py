@@ -104,7 +104,8 @@ def _is_structural(field: Any) -> bool:
 
 def program_key(experiment: Experiment) -> str:
     """Identity of the program of an experiment."""
-    own = [source_digest(path) for path in sorted(Path(__file__).parent.rglob("*")) if path.suffix in (".py", ".cpp")]
+    here = [path for path in sorted(Path(__file__).parent.rglob("*")) if path.suffix in (".py", ".cpp")]
+    own = [source_digest(path) for path in (*here, Path(compiler.__file__))]
     return digest(
         structure(experiment.circuit), experiment.task.sizes, experiment.dt, dict(experiment.record),
         compiler.toolchain(), brian2.__version__, own,
