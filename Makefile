@@ -12,10 +12,10 @@ demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-full: $(READY)
-	$(BIN)/python -m pytest -m "full or not full"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
