@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Network, NeuronGroup
 
 from brian2learn.core.declaration import Declaration, Param, plain, unit_of
-from brian2learn.core.equations import check_names
+from brian2learn.core.equations import check_names, defined
 from brian2learn.core.errors import AssemblyError
 from brian2learn.plasticity._rule import Plasticity
 
@@ -32,14 +32,12 @@ class Cell(Declaration):
     def check(self) -> None:
         texts = {name: getattr(self, name) for name in ("equations", "threshold", "reset", "refractory")}
         texts["receive"] = self.receive.replace("_post", "")
-        derivatives = {f"d{name}" for name in self.states}
-        check_names(type(self).__name__, texts, {*self.constants}, from_others={"w", *self.states, *derivatives})
+        check_names(type(self).__name__, texts, {*self.constants}, from_others={"w", *self.states})
 
     @property
     def states(self) -> tuple[str, ...]:
         """Names that the equations define."""
-        lefts = (line.split(":")[0].split("=")[0].strip() for line in self.equations.strip().splitlines())
-        return tuple(left.removeprefix("d").split("/")[0] if "/dt" in left else left for left in lefts)
+        return defined(self.equations)
 
     @property
     def derived(self) -> dict[str, Any]:
@@ -169,6 +167,13 @@ class Circuit(Declaration):
             expected = "spikes for this population" if name in self.inputs else "no such population"
             got = "none" if name in self.inputs else "spikes for it"
             raise AssemblyError(type(self).__name__, name, expected=expected, got=got, choices=self.inputs)
+
+
+def check_rise(cell: Cell) -> None:
+    """Refuse a cell whose synaptic potentials would not rise before they decay."""
+    tau_m, tau_s = cell.values["tau_m"], cell.values["tau_s"]
+    if tau_s >= tau_m:
+        raise cell.fields["tau_s"].refuse(type(cell).__name__, f"a value below tau_m = {tau_m}", str(tau_s))
 
 
 def epsp_gain(tau_m: Any, tau_s: Any) -> float:

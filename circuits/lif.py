@@ -9,7 +9,7 @@ from brian2 import ms
 
 from brian2learn.core.declaration import Param
 
-from ._circuit import Cell, epsp_gain
+from ._circuit import Cell, check_rise, epsp_gain
 
 
 class LIF(Cell):
@@ -37,10 +37,7 @@ class LIF(Cell):
     refractory = "tau_ref"
 
     def check(self) -> None:
-        if self.tau_s >= self.tau_m:
-            raise self.fields["tau_s"].refuse(
-                type(self).__name__, f"a value below tau_m = {self.tau_m}", str(self.tau_s)
-            )
+        check_rise(self)
         super().check()
         if not max(self.u_reset, self.u_rest) < self.theta:
             raise self.fields["theta"].refuse(type(self).__name__, "a value above rest and reset", str(self.theta))

@@ -9,7 +9,7 @@ from brian2 import ms
 
 from brian2learn.core.declaration import Param
 
-from ._circuit import Cell, epsp_gain
+from ._circuit import Cell, check_rise, epsp_gain
 
 
 class SRM0(Cell):
@@ -42,10 +42,7 @@ class SRM0(Cell):
     refractory = "tau_ref"
 
     def check(self) -> None:
-        if self.tau_s >= self.tau_m:
-            raise self.fields["tau_s"].refuse(
-                type(self).__name__, f"a value below tau_m = {self.tau_m}", str(self.tau_s)
-            )
+        check_rise(self)
         super().check()
 
     @property

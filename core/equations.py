@@ -39,6 +39,11 @@ def assigned(text: str) -> set[str]:
     return {match.group(1) for line in statements(text) if (match := _ASSIGNMENT.match(line))}
 
 
+def defined(text: str) -> tuple[str, ...]:
+    """The names that the lines of a model define, in order."""
+    return tuple(re.split("[=:]", _DERIVATIVE.sub(r"\1", line))[0].strip() for line in statements(text))
+
+
 def known_functions() -> frozenset[str]:
     """Names of Brian2's functions, constants and units."""
     from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS

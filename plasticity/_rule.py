@@ -13,7 +13,7 @@ from brian2.units.fundamentalunits import Unit, get_dimensions, get_unit
 
 from brian2learn.core.declaration import Choice, Declaration, Param, Parts, dimension_of, plain, unit_of
 from brian2learn.core.discovery import snake_case
-from brian2learn.core.equations import assigned, check_names, identifiers, rename
+from brian2learn.core.equations import assigned, check_names, defined, identifiers, rename
 from brian2learn.core.errors import AssemblyError
 
 
@@ -366,8 +366,7 @@ class Rule(Plasticity):
     @property
     def synapse_states(self) -> tuple[str, ...]:
         """Names of the further states of each synapse."""
-        lines = (line.split(":")[0].split("=")[0].strip() for line in self.synapse_equations.strip().splitlines())
-        return tuple(line.removeprefix("d").split("/")[0] if "/dt" in line else line for line in lines)
+        return defined(self.synapse_equations)
 
     @property
     def numbers(self) -> dict[str, Any]:
