@@ -175,17 +175,18 @@ def _import_file(module_name: str, path: Path) -> Any:
     return module
 
 
-def loaded_user_files() -> list[tuple[str, str]]:
-    """Folder and name of the declarations that came from outside the package, for `load_user_files`."""
+def loaded_user_files() -> list[tuple[str, Path]]:
+    """Module name and file of the declarations that came from outside the package, for `load_user_files`."""
     prefix = f"{_PACKAGE}_user."
-    names = (name.removeprefix(prefix).partition(".") for name in sys.modules if name.startswith(prefix))
-    return [(folder, name) for folder, _, name in names if name]
+    modules = [(name, module) for name, module in sys.modules.items() if name.startswith(prefix)]
+    return [(name, Path(str(module.__file__))) for name, module in modules if getattr(module, "__file__", None)]
 
 
-def load_user_files(names: list[tuple[str, str]]) -> None:
+def load_user_files(loaded: list[tuple[str, Path]]) -> None:
     """Load the same declarations in another process, before it is handed objects made of them."""
-    for folder, name in names:
-        load(name, folder)
+    for module_name, path in loaded:
+        if path.exists():
+            _import_file(module_name, path)
 
 
 def public_names(folder: str) -> Any:

@@ -1,5 +1,6 @@
 // The inner loop of spikes.py. Where there is no compiler the same is done there in NumPy, spike for spike.
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -9,9 +10,10 @@ extern "C" int64_t grid(const double* times, const int32_t* indices, int64_t n_s
     std::vector<int64_t> last(n, -1);
     int64_t n_kept = 0;
     for (int64_t k = 0; k < n_spikes; ++k) {
-        const int64_t step = (int64_t)((times[k] + early) * per_second);
+        const double step_of = times[k] * per_second;
         const int32_t neuron = indices[k];
-        if (times[k] + early < 0 || step >= n_period || neuron < 0 || neuron >= n) return -1;
+        if (step_of < 0 || step_of >= n_period || neuron < 0 || neuron >= n) return -1;
+        const int64_t step = std::min((int64_t)((times[k] + early) * per_second), n_period - 1);
         if (last[neuron] == step) continue;
         last[neuron] = step;
         neurons[n_kept++] = neuron;

@@ -109,10 +109,10 @@ def _grid(
     counts: np.ndarray,
 ) -> int:
     """What ``grid`` in spikes.cpp does, in NumPy."""
-    steps = ((times + early) * per_second).astype(np.int64)
-    inside = (times + early >= 0) & (steps < n_period) & (indices >= 0) & (indices < n)
-    if not inside.all():
+    step_of = times * per_second
+    if not ((step_of >= 0) & (step_of < n_period) & (indices >= 0) & (indices < n)).all():
         return -1
+    steps = np.minimum(((times + early) * per_second).astype(np.int64), n_period - 1)
     first = np.sort(np.unique(steps * n + indices, return_index=True)[1])
     neurons[: first.size] = indices[first]
     counts += np.bincount(steps[first], minlength=n_period)

@@ -205,6 +205,15 @@ def test_gridded_spikes_are_the_steps_they_fall_in(n, k, period, dt, compiled, m
 
 
 @pytest.mark.parametrize("compiled", [True, False])
+def test_a_spike_just_before_the_end_of_a_period_stays_in_it(compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(spikes, "_compiled_grid", lambda: None)
+    trains = SpikeTrains(np.array([1, 0], np.int32), np.array([0.0, np.nextafter(0.1, 0)]), 2)
+    gridded = GriddedSpikes.of(trains, Stimulus({"a": trains}, 0.1, 0.1, {}), 1e-4)
+    assert np.flatnonzero(np.diff(gridded.offsets)).tolist() == [0, 999]
+
+
+@pytest.mark.parametrize("compiled", [True, False])
 @pytest.mark.parametrize(("period", "times"), [(0.10003, [0.01]), (0.1, [0.11]), (0.1, [-0.01])])
 def test_input_that_does_not_fit_the_grid_is_refused(period, times, compiled, monkeypatch):
     if not compiled:
@@ -495,8 +504,14 @@ def test_users_own_rule_in_several_workers(tmp_path, monkeypatch):
         "class Upward(Rule):\n    on_post = 'w = w + 0.001'\n\n"
         "    def reference(self, pre, post, w):\n        return w + 0.001 * len(post)\n"
     )
+    (tmp_path / "plasticity" / "gone.py").write_text(
+        "from brian2learn.plasticity._rule import Rule\nclass Gone(Rule): ..."
+    )
     monkeypatch.setenv("BRIAN2LEARN_PATH", str(tmp_path))
     experiment = SMALL.replace(circuit=SMALL.circuit.replace(rule=discovery.load("upward")()), record={})
+    discovery.load("gone")
+    (tmp_path / "plasticity" / "gone.py").unlink()  # another file that was loaded once must not stand in the way
+    monkeypatch.delenv("BRIAN2LEARN_PATH")
     for _, record in simulate_all(experiment, [0, 1], store=Store(tmp_path / "store"), n_workers=2):
         n_spikes = record.spikes["cells"].t.size
         np.testing.assert_allclose(record.final["plastic.w"], 0.475 + 0.001 * n_spikes, rtol=1e-9)
