@@ -41,7 +41,7 @@ from brian2learn.runs.spikes import GriddedSpikes, SpikeStream
 from brian2learn.tasks.hidden_pattern import HiddenPattern
 
 PLAIN = Path(__file__).with_name("plain_brian2.py")
-N_JOBS = len(os.sched_getaffinity(0))
+N_JOBS = compiler.n_cpus()
 PARTS = ("run", "published", "build", "recompile")
 N_BUILDS = 3  # of either kind, in turn
 DRAWN, SHARED = "brian2learn, input drawn", "brian2learn, input shared with an earlier run"

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from brian2 import Network, NeuronGroup
 
-from brian2learn.core.declaration import Declaration, Param, plain, unit_of
+from brian2learn.core.declaration import Declaration, plain, unit_of
 from brian2learn.core.equations import check_names, defined
 from brian2learn.core.errors import AssemblyError
 from brian2learn.plasticity._rule import Plasticity
@@ -47,8 +47,7 @@ class Cell(Declaration):
     @property
     def constants(self) -> dict[str, Any]:
         """Name and value of every number in the equations."""
-        numbers = {name: value for name, value in self.values.items() if isinstance(self.fields[name], Param)}
-        return {**numbers, **self.derived}
+        return {**self.numbers, **self.derived}
 
     @property
     def model(self) -> str:

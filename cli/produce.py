@@ -29,11 +29,6 @@ MANY = 10_000
 STYLES = {"reproduced": "bold green", "not reproduced": "bold red", "cannot tell": "yellow"}
 
 
-def n_cpus() -> int:
-    """Number of CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def parse_seeds(text: str) -> list[int]:
     """Seeds as written: ``0:20`` is 0 to 19, ``0,1,5`` are these three, ``3`` is 3 alone.
 
@@ -76,6 +71,7 @@ def run_figures(
     chosen = None if seeds is None else parse_seeds(seeds)
     _usable(results, make=compute)
     quiet_brian2()
+    from brian2learn.core.compiler import n_cpus
     from brian2learn.figures._produce import Produced, names_of, produce
 
     figures = names_of(name)

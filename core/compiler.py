@@ -47,6 +47,11 @@ def cache_directory() -> Path:
     return directory
 
 
+def n_cpus() -> int:
+    """Number of CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def compiler() -> str:
     """The C++ compiler as a command line: ``$CXX`` or ``g++``."""
     return os.environ.get("CXX") or "g++"
@@ -99,6 +104,10 @@ def precompiled_header() -> Path:
         return header
     directory.mkdir(parents=True, exist_ok=True)
     header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
+    _compile([*flags(), "-Wno-write-strings", "-x", "c++-header"], header, header.with_suffix(".h.gch"))
+    return header
+    directory.mkdir(parents=True, exist_ok=True)
+    header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
     with tempfile.NamedTemporaryFile(dir=directory, suffix=".gch", delete=False) as unfinished:
         compile_header = [*compiler().split(), "-Wno-write-strings", *flags(), "-x", "c++-header"]
         done = subprocess.run(
@@ -111,6 +120,17 @@ def precompiled_header() -> Path:
     return header
 
 
+def _compile(arguments: list[str], source: Path, target: Path) -> None:
+    """Compile one file; `target` is there whole or not at all."""
+    with tempfile.NamedTemporaryFile(dir=target.parent, suffix=target.suffix, delete=False) as unfinished:
+        command = [*compiler().split(), *arguments, str(source), "-o", unfinished.name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        Path(unfinished.name).unlink()
+        raise RunError(str(source), "build", expected="a file that compiles", got=done.stderr.strip()[-1500:])
+    os.replace(unfinished.name, target)
+
+
 def make(directory: Path) -> None:
     """Compile a written standalone project, with the precompiled header in front of every file.
 
@@ -119,7 +139,6 @@ def make(directory: Path) -> None:
     RunError
         With the compiler's last words.
     """
-    n_jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # what runs once per run is optimised less; objects.cpp takes longest and is begun with
     once = ["objects.o", "main.o", "run.o"]
     for pattern in ("before_run_*", "after_run_*", "*_synapses_create_*"):
@@ -130,7 +149,7 @@ def make(directory: Path) -> None:
     # DEPS= leaves out the dependency scan, which reads every header once more and serves re-builds only
     header = f"CXX={compiler()} -include {precompiled_header()}"
     done = subprocess.run(
-        ["make", f"-j{n_jobs}", "DEPS=", header, "objects.o", "main"],
+        ["make", f"-j{n_cpus()}", "DEPS=", header, "objects.o", "main"],
         cwd=directory,
         capture_output=True,
         text=True,
@@ -158,13 +177,5 @@ def library(source: Path) -> ctypes.CDLL | None:
     path = cache_directory() / "libraries" / f"{source.stem}-{name}.so"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".so", delete=False) as unfinished:
-            done = subprocess.run(
-                [*compiler().split(), *exact, str(source), "-o", unfinished.name],
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-        if done.returncode:
-            Path(unfinished.name).unlink()
-            raise RunError(str(source), "build", expected="a file that compiles", got=done.stderr.strip()[-1500:])
-        os.replace(unfinished.name, path)
+        _compile(exact, source, path)
     return ctypes.CDLL(str(path))

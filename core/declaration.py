@@ -90,8 +90,6 @@ class Param(Field):
         Bounds, themselves allowed.
     source : str, optional
         Where the value comes from, beginning with a key of ``references.bib``.
-    structural : bool, optional
-        True if another value makes another program (a size, a switch); otherwise it is set at run time.
     """
 
     structural = False
@@ -264,6 +262,11 @@ class Declaration:
     def values(self) -> Mapping[str, Any]:
         """Name and value of every field."""
         return MappingProxyType({name: self.__dict__[name] for name in self.fields})
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """Name and value of every `Param`."""
+        return {name: value for name, value in self.values.items() if isinstance(self.fields[name], Param)}
 
     @classmethod
     def examples(cls: type[Self]) -> Iterator[Self]:

@@ -11,7 +11,7 @@ from brian2 import Synapses
 from brian2.groups.group import CodeRunner
 from brian2.units.fundamentalunits import Unit, get_dimensions, get_unit
 
-from brian2learn.core.declaration import Choice, Declaration, Param, Parts, dimension_of, plain, unit_of
+from brian2learn.core.declaration import Choice, Declaration, Parts, dimension_of, plain, unit_of
 from brian2learn.core.discovery import snake_case
 from brian2learn.core.equations import assigned, check_names, defined, identifiers, rename
 from brian2learn.core.errors import AssemblyError
@@ -367,11 +367,6 @@ class Rule(Plasticity):
     def synapse_states(self) -> tuple[str, ...]:
         """Names of the further states of each synapse."""
         return defined(self.synapse_equations)
-
-    @property
-    def numbers(self) -> dict[str, Any]:
-        """Name and value of every `Param`."""
-        return {name: value for name, value in self.values.items() if isinstance(self.fields[name], Param)}
 
     def on_neuron(self, name: str) -> str:
         """What a trace or its time constant is called on a neuron: ``pair_stdp_x``."""

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ import numpy as np
 
 from brian2learn.core.compiler import cache_directory
 from brian2learn.core.errors import RunError
+from brian2learn.core.folders import UNFINISHED, published, remove
 from brian2learn.core.identity import digest, source_digest
 
 from .experiment import Experiment
@@ -83,36 +81,26 @@ def _draw(experiment: Experiment, rng: np.random.Generator, folder: Path) -> dic
     started = time.perf_counter()
     stimulus = experiment.task.draw(rng)
     drawn = time.perf_counter()
-    unfinished = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=folder.parent))
-        n_merged = {}
-        for name, trains in stimulus.spikes.items():
-            gridded = GriddedSpikes.of(trains, stimulus, float(experiment.dt))
-            gridded.write(unfinished / f"{name}.spikes")
-            n_merged[name] = gridded.n_merged
-        np.savez(unfinished / "truth.npz", **dict(stimulus.truth))  # type: ignore[arg-type]
-        about = {"period": stimulus.period, "duration": stimulus.duration, "n_merged": n_merged}
-        (unfinished / "input.json").write_text(json.dumps(about), encoding="utf-8")
-        try:
-            os.rename(unfinished, folder)
-        except OSError:
-            if not folder.is_dir():  # another process was not faster
-                raise
+        with published(folder) as unfinished:
+            n_merged = {}
+            for name, trains in stimulus.spikes.items():
+                gridded = GriddedSpikes.of(trains, stimulus, float(experiment.dt))
+                gridded.write(unfinished / f"{name}.spikes")
+                n_merged[name] = gridded.n_merged
+            np.savez(unfinished / "truth.npz", **dict(stimulus.truth))  # type: ignore[arg-type]
+            about = {"period": stimulus.period, "duration": stimulus.duration, "n_merged": n_merged}
+            (unfinished / "input.json").write_text(json.dumps(about), encoding="utf-8")
         _make_room(folder.parent)
     except OSError as problem:
         raise RunError(
             "Input", str(folder.parent), expected="room for the input", got=problem.strerror or str(problem)
         ) from problem
-    finally:
-        if unfinished is not None:
-            shutil.rmtree(unfinished, ignore_errors=True)
     return {"draw": drawn - started, "grid": time.perf_counter() - drawn}
 
 
 def _make_room(directory: Path) -> None:
-    """Remove the inputs that were not used for longest, until the others fit into `ROOM`; and old unfinished ones."""
+    """Remove the inputs that were not used for longest, until the others fit into `ROOM`."""
     ages = []
     for folder in directory.iterdir():
         try:
@@ -120,20 +108,10 @@ def _make_room(directory: Path) -> None:
             size = sum(path.stat().st_size for path in folder.iterdir())
         except OSError:  # another process was faster
             continue
-        ages.append((age, size, folder))
+        if not folder.name.startswith(UNFINISHED):
+            ages.append((age, size, folder))
     total = 0
     for age, size, folder in sorted(ages):
-        is_unfinished = folder.name.startswith(".unfinished-")
-        total += 0 if is_unfinished else size
-        if (is_unfinished and age > 24 * 3600) or (not is_unfinished and total > ROOM and age > 1):
-            _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    """Remove an input in such a way that nobody finds half of it."""
-    removed = folder.with_name(f".unfinished-{uuid.uuid4().hex}")
-    try:
-        os.rename(folder, removed)
-    except OSError:  # another process was faster
-        return
-    shutil.rmtree(removed, ignore_errors=True)
+        total += size
+        if total > ROOM and age > 1:
+            remove(folder)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
@@ -21,6 +20,7 @@ from brian2.devices.device import RuntimeDevice, reset_device
 from brian2learn.core import compiler
 from brian2learn.core.declaration import Declaration, Param, plain
 from brian2learn.core.errors import AssemblyError, RunError
+from brian2learn.core.folders import published
 from brian2learn.core.identity import code_digest, digest, source_digest
 
 from .experiment import Experiment
@@ -138,24 +138,16 @@ class Program:
         """
         directory = compiler.cache_directory() / "programs" / program_key(experiment)
         if not (directory / "manifest.json").exists():
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=directory.parent))
             try:
-                manifest = _write_sources(experiment, unfinished)
-                compiler.make(unfinished)
-                for path in [*unfinished.rglob("*.o"), *unfinished.rglob("*.cpp"), *unfinished.rglob("*.h")]:
-                    path.unlink()
-                (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1))
-                try:
-                    os.rename(unfinished, directory)
-                except OSError:
-                    if not (directory / "manifest.json").exists():
-                        raise
+                with published(directory) as unfinished:
+                    manifest = _write_sources(experiment, unfinished)
+                    compiler.make(unfinished)
+                    for path in [*unfinished.rglob("*.o"), *unfinished.rglob("*.cpp"), *unfinished.rglob("*.h")]:
+                        path.unlink()
+                    (unfinished / "manifest.json").write_text(json.dumps(manifest, indent=1))
             except OSError as problem:
                 got = problem.strerror or str(problem)
                 raise RunError("Program", str(directory.parent), expected="room for a program", got=got) from problem
-            finally:
-                shutil.rmtree(unfinished, ignore_errors=True)
         return cls(directory, json.loads((directory / "manifest.json").read_text()))
 
     def run(

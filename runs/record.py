@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import time
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from brian2learn.core.errors import RecordError
+from brian2learn.core.folders import published
 
 
 class Spikes(NamedTuple):
@@ -112,31 +110,21 @@ class Store:
             If the disk does not take it; nothing is left behind then.
         """
         folder = self.folder(record.key)
-        unfinished = self.directory / f".unfinished-{uuid.uuid4().hex}"
         try:
-            unfinished.mkdir(parents=True)
-            self._sweep()
-            for name, content in (("arrays.npz", None), ("record.json", _json(record))):
-                with open(unfinished / name, "wb") as file:
-                    if content is None:
-                        np.savez(file, **_arrays(record))  # type: ignore[arg-type]
-                    else:
-                        file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                os.rename(unfinished, folder)
-            except OSError:
-                if not folder.is_dir():
-                    raise
+            with published(folder, within=self.directory) as unfinished:
+                for name, content in (("arrays.npz", None), ("record.json", _json(record))):
+                    with open(unfinished / name, "wb") as file:
+                        if content is None:
+                            np.savez(file, **_arrays(record))  # type: ignore[arg-type]
+                        else:
+                            file.write(content)
+                        file.flush()
+                        os.fsync(file.fileno())
         except OSError as problem:
             raise RecordError(
                 str(self.directory), expected="room for a record", got=problem.strerror or str(problem),
                 hint="Nothing was written; run again when there is room.",
             ) from problem  # fmt: skip
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
         return folder
 
     def read(self, key: str) -> Record:
@@ -172,15 +160,6 @@ class Store:
             final=parts["final"],
             truth=parts["truth"],
         )
-
-    def _sweep(self, older_than: float = 24 * 3600) -> None:
-        """Remove what killed runs left behind long ago."""
-        for path in self.directory.glob(".unfinished-*"):
-            try:
-                if time.time() - path.stat().st_mtime > older_than:
-                    shutil.rmtree(path, ignore_errors=True)
-            except OSError:  # another process was faster
-                continue
 
 
 def _arrays(record: Record) -> dict[str, np.ndarray]:
