@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from .errors import DeclarationError
+from .errors import DeclarationError, UnknownNameError
 
 Self = TypeVar("Self", bound="Declaration")
 
@@ -31,7 +32,8 @@ def unit_of(value: Any) -> str:
         return "1"
     from brian2 import get_unit
 
-    return str(repr(get_unit(value.dim)))
+    name = repr(get_unit(value.dim))
+    return name if name.isalpha() else repr(value.dim)  # equations do not take metre2
 
 
 def plain(value: Any) -> float | int:
@@ -90,15 +92,22 @@ class Param(Field):
         Bounds, themselves allowed.
     source : str, optional
         Where the value comes from, beginning with a key of ``references.bib``.
+    structural : bool
+        Whether another value makes another program (the interval of a regular change).
     """
 
-    structural = False
-
     def __init__(
-        self, default: Any, meaning: str, *, low: Any = None, high: Any = None, source: str | None = None
+        self,
+        default: Any,
+        meaning: str,
+        *,
+        low: Any = None,
+        high: Any = None,
+        source: str | None = None,
+        structural: bool = False,
     ) -> None:
         super().__init__(default, meaning, source=source)
-        self.low, self.high = low, high
+        self.low, self.high, self.structural = low, high, structural
 
     @property
     def unit(self) -> str:
@@ -156,7 +165,10 @@ class Param(Field):
 class Size(Param):
     """A whole number that shapes the program (a count of cells); another value makes another program."""
 
-    structural = True
+    def __init__(
+        self, default: int, meaning: str, *, low: int | None = None, high: int | None = None, source: str | None = None
+    ) -> None:
+        super().__init__(default, meaning, low=low, high=high, source=source, structural=True)
 
     def _number(self, value: Any, where: str) -> int:
         try:
@@ -214,6 +226,25 @@ class Part(Field):
         return value
 
 
+@dataclass(frozen=True)
+class Preset:
+    """A published set of values.
+
+    Attributes
+    ----------
+    values : mapping of str to Any
+        The values that differ from the defaults, by parameter.
+    source : str
+        Where they come from, beginning with a key of ``references.bib``.
+    note : str
+        What to know before using them.
+    """
+
+    values: Mapping[str, Any]
+    source: str
+    note: str = ""
+
+
 class Declaration:
     """A named thing with checked, frozen fields; equal when class and values are equal.
 
@@ -221,6 +252,7 @@ class Declaration:
     """
 
     cites: ClassVar[str | tuple[str, ...]] = ()
+    presets: ClassVar[Mapping[str, Preset]] = MappingProxyType({})
     fields: ClassVar[Mapping[str, Field]] = MappingProxyType({})
 
     def __init_subclass__(cls, **more: Any) -> None:
@@ -267,6 +299,29 @@ class Declaration:
     def numbers(self) -> dict[str, Any]:
         """Name and value of every `Param`."""
         return {name: value for name, value in self.values.items() if isinstance(self.fields[name], Param)}
+
+    @classmethod
+    def preset(cls: type[Self], name: str, **changes: Any) -> Self:
+        """The declaration with a published set of values.
+
+        Parameters
+        ----------
+        name : str
+            One of `presets`.
+        **changes
+            Values that differ from the published ones.
+
+        Raises
+        ------
+        UnknownNameError
+            With the nearest name.
+        """
+        if name not in cls.presets:
+            raise UnknownNameError(
+                cls.__name__, "preset", expected="a published set of values", got=repr(name), choices=cls.presets,
+                typed=str(name),
+            )  # fmt: skip
+        return cls(**{**cls.presets[name].values, **changes})
 
     @classmethod
     def examples(cls: type[Self]) -> Iterator[Self]:

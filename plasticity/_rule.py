@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import Synapses
-from brian2.groups.group import CodeRunner
 from brian2.units.fundamentalunits import Unit, get_dimensions, get_unit
 
 from brian2learn.core.declaration import Choice, Declaration, Parts, dimension_of, plain, unit_of
-from brian2learn.core.discovery import snake_case
-from brian2learn.core.equations import assigned, check_names, defined, identifiers, rename
+from brian2learn.core.equations import assigned, check_names, defined, identifiers, rename, statements
 from brian2learn.core.errors import AssemblyError
 
+from ._release import Release
+from ._trace import Holder, Trace, set_numbers, update_at_spikes
+from ._twin import Memory, follow
 
-@dataclass(frozen=True)
-class Trace:
-    """A number that jumps at the spikes of one side and decays in between.
-
-    Attributes
-    ----------
-    name : str
-        Its name in the rule's text.
-    tau : str
-        The parameter that holds its time constant.
-    at_spike : str
-        What a spike does to it, after the weight has changed.
-    """
-
-    name: str
-    tau: str
-    at_spike: str
+__all__ = ["Fixed", "Memory", "Plasticity", "PlasticitySum", "Rule", "Trace"]
 
 
 class Plasticity(Declaration):
@@ -57,6 +41,11 @@ class Plasticity(Declaration):
     # ------------------------------------------------------------------ what it is made of
 
     @property
+    def title(self) -> str:
+        """Names of its mechanisms."""
+        return " + ".join(type(term).__name__ for term in self.terms) or type(self).__name__
+
+    @property
     def constants(self) -> dict[str, Any]:
         """Name and value of every number the synapses hold."""
         return {name: value for term in self.terms for name, value in term.numbers.items()}
@@ -68,54 +57,86 @@ class Plasticity(Declaration):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The per-synapse states that the text of the rule sets, the weight first."""
+        """The per-synapse states that the spikes of a pair set, the weight first."""
         found = {name for term in self.terms for name in assigned(f"{term.on_pre}\n{term.on_post}")}
         declared = {"w", *(name for term in self.terms for name in (*term.trace_names, *term.synapse_states))}
         return ("w", *sorted((found & declared) - {"w"}))
+
+    @property
+    def synapse_starts(self) -> dict[str, float]:
+        """First values, other than zero, of what the synapses hold where the target has `cell_equations`."""
+        on_cell = [trace.name for _, trace in self.may_sit_on_neurons("post")]
+        on_cell += [name for term in self.terms for name in term.cell_states]
+        return {name: value for name, value in self.starts.items() if name not in on_cell}
+
+    @property
+    def starts(self) -> dict[str, float]:
+        """Traces and states that do not start at zero, with their first values."""
+        return {name: value for term in self.terms for name, value in term.first_values.items()}
 
     def traces(self, side: str) -> list[tuple[Rule, Trace]]:
         """The traces of one side, ``pre`` or ``post``, each with its rule."""
         return [(term, trace) for term in self.terms for trace in getattr(term, f"{side}_traces")]
 
-    def placed(self, side: str, group: Any) -> list[tuple[Rule, Trace]]:
-        """The traces of one side that `group` holds for all its synapses."""
+    def may_sit_on_neurons(self, side: str) -> list[tuple[Rule, Trace]]:
+        """The traces of one side that belong to a neuron rather than to a pair."""
         if self.ties == "mean":  # the mean of two orders is a mean per synapse
             return []
+        return [(term, trace) for term, trace in self.traces(side) if trace.name not in self.states]
+
+    def placed(self, side: str, group: Any) -> list[tuple[Rule, Trace]]:
+        """The traces of one side that `group` holds for all its synapses."""
         return [
             (term, trace)
-            for term, trace in self.traces(side)
-            if trace.name not in self.states and term.on_neuron(trace.name) in group.variables
+            for term, trace in self.may_sit_on_neurons(side)
+            if term.on_neuron(trace.name) in group.variables
         ]
 
     # ------------------------------------------------------------------ text for people's own groups
 
     @property
     def cell_equations(self) -> str:
-        """Lines to add to a target `NeuronGroup`, so that it holds its side's traces, once per neuron."""
-        return self._equations_for("post")
+        """Lines to add to a target `NeuronGroup`, so that it holds its side's traces and what the rule brings."""
+        return "".join(f"{line}\n" for line in dict.fromkeys(self._lines_for("post"))) + self.brought_equations
+
+    @property
+    def brought_equations(self) -> str:
+        """The part of `cell_equations` that the target cannot do without."""
+        lines = []
+        for term in self.terms:
+            names = term.neuron_names
+            lines += [rename(line, names) for line in statements(term.on_cell)]
+            lines += [
+                f"{names[name]} : {unit_of(value)} (shared, constant)" for name, value in term.numbers_on_cell.items()
+            ]
+        return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
     @property
     def afferent_equations(self) -> str:
         """Lines to add to a source `NeuronGroup`, so that it holds its side's traces (synapses without delay only)."""
-        return self._equations_for("pre")
+        return "".join(f"{line}\n" for line in dict.fromkeys(self._lines_for("pre")))
 
-    def _equations_for(self, side: str) -> str:
-        lines = []
-        for term, trace in self.traces(side):
-            if self.ties == "mean" or trace.name in self.states:
-                continue
-            name, tau = term.on_neuron(trace.name), term.on_neuron(trace.tau)
-            lines.append(f"d{name}/dt = -{name}/{tau} : 1")
-            lines.append(f"{tau} : second (shared, constant)")
-        return "".join(f"{line}\n" for line in dict.fromkeys(lines))
+    def _lines_for(self, side: str) -> list[str]:
+        return [line for term, trace in self.may_sit_on_neurons(side) for line in term.lines_for_neuron(trace)]
 
     def cell_constants(self, side: str = "post") -> dict[str, Any]:
         """Values for the numbers in the lines that one side's group was given."""
-        return {
-            term.on_neuron(trace.tau): getattr(term, trace.tau)
-            for term, trace in self.traces(side)
-            if self.ties != "mean" and trace.name not in self.states
+        found = {
+            term.on_neuron(name): value
+            for term, trace in self.may_sit_on_neurons(side)
+            for name, value in term.numbers_of(trace).items()
         }
+        if side == "post":
+            for term in self.terms:
+                found |= {term.on_neuron(name): value for name, value in term.numbers_on_cell.items()}
+        return found
+
+    def cell_starts(self, side: str = "post") -> dict[str, float]:
+        """First values, other than zero, of what one side's group holds."""
+        held = [(term, trace.name) for term, trace in self.may_sit_on_neurons(side)]
+        if side == "post":
+            held += [(term, name) for term in self.terms for name in term.cell_states]
+        return {term.on_neuron(name): term.first_values[name] for term, name in held if name in term.first_values}
 
     # ------------------------------------------------------------------ synapses
 
@@ -123,8 +144,9 @@ class Plasticity(Declaration):
         self,
         source: Any,
         target: Any,
-        transmit: str = "v_post += w",
+        transmit: Any = "v_post += w",
         *,
+        release: Release | None = None,
         connect: Mapping[str, Any] | None = None,
         delay: Any = None,
         name: str = "synapses*",
@@ -137,8 +159,10 @@ class Plasticity(Declaration):
             Where spikes come from and go to. Traces sit on a group that has been given this rule's
             `afferent_equations` or `cell_equations`, else on each synapse, with the same numbers. Rules that share a
             trace of a group must agree on it; its time constant is set here.
-        transmit : str
+        transmit : str or Transmission
             What a spike does to the target, with the weight before the spike's own change.
+        release : Release, optional
+            Short-term plasticity: what share of the weight a spike transmits.
         connect : mapping, optional
             Arguments of `brian2.Synapses.connect`, for example ``{"p": 0.1}``; every pair if not given.
         delay : Quantity, optional
@@ -152,16 +176,23 @@ class Plasticity(Declaration):
             If the target lacks a variable that the rule needs or that `transmit` names, or a group already holds the
             rule's trace for synapses that treat it otherwise.
         """
-        self._check_target(target, transmit)
-        on_source = [] if delay is not None else self.placed("pre", source)
+        text = str(getattr(transmit, "transmit", transmit))
+        self._check_target(target, text)
+        at_once = delay is None
+        on_source = self.placed("pre", source) if at_once else []
         on_target = self.placed("post", target)
+        released = [] if release is None else [(release, trace) for trace in release.pre_traces]
+        released_on_source = [
+            (each, trace) for each, trace in released if at_once and each.on_neuron(trace.name) in source.variables
+        ]
+        on_neurons: list[tuple[Holder, Trace]] = [*on_source, *on_target, *released_on_source]
         pre_first = self.ties != "post_first"
         synapses = Synapses(
             source,
             target,
-            model=self.model(on_source + on_target),
-            on_pre=self.code("pre", on_source + on_target, transmit),
-            on_post=self.code("post", on_source + on_target),
+            model=self.model(on_neurons, release),
+            on_pre=self.code("pre", on_neurons, text, release),
+            on_post=self.code("post", on_neurons),
             delay=None if delay is None else {"pre": delay},
             namespace={},
             name=name,
@@ -173,50 +204,104 @@ class Plasticity(Declaration):
         synapses.connect(**(connect or {}))
         for constant, value in self.constants.items():
             setattr(synapses, constant, value)
-        self._set_time_constants(source, "pre")
-        self._set_time_constants(target, "post")
-        _update_at_spikes(source, on_source, order=1 if pre_first else 3)
-        _update_at_spikes(target, on_target, order=3 if pre_first else 1)
+        for constant, value in ({} if release is None else release.numbers).items():
+            setattr(synapses, release.on_neuron(constant), value)  # type: ignore[union-attr]
+        self._act_regularly(synapses, target, on_neurons)
+        set_numbers(source, [*self.may_sit_on_neurons("pre"), *released])
+        set_numbers(target, self.may_sit_on_neurons("post"))
+        self._start(synapses, source, target, on_neurons)
+        update_at_spikes(source, [*on_source, *released_on_source], 1 if pre_first else 3, self.ties)
+        update_at_spikes(target, on_target, 3 if pre_first else 1, self.ties)
         return synapses
 
-    def _set_time_constants(self, group: Any, side: str) -> None:
-        """Let traces that `group` has the lines for decay, unless other synapses already use them."""
-        for term, trace in self.traces(side):
-            tau = term.on_neuron(trace.tau)
-            if tau in group.variables and _updater(group, term, trace) is None:
-                setattr(group, tau, getattr(term, trace.tau))
+    def _start(self, synapses: Synapses, source: Any, target: Any, on_neurons: list[tuple[Holder, Trace]]) -> None:
+        """Set the first values that are not zero, and the numbers of what the rule brings to the target."""
+        for term in self.terms:
+            for name, value in term.numbers_on_cell.items():
+                setattr(target, term.on_neuron(name), value)
+        held = {trace.name for _, trace in on_neurons} | {name for term in self.terms for name in term.cell_states}
+        for name, value in self.starts.items():
+            if name not in held:
+                setattr(synapses, name, value)
+        for group, side in ((source, "pre"), (target, "post")):
+            for name, value in self.cell_starts(side).items():
+                if name in group.variables:
+                    setattr(group, name, value)
 
-    def model(self, on_neurons: list[tuple[Rule, Trace]]) -> str:
+    def _act_regularly(self, synapses: Synapses, target: Any, on_neurons: list[tuple[Holder, Trace]]) -> None:
+        """Attach what is done in every step or at intervals, before the spikes of its step."""
+        elsewhere = self._elsewhere(on_neurons)
+        stale = {
+            trace.name: f"({trace.name}*exp(-(t - lastupdate)/{trace.tau}))"
+            for side in ("pre", "post")
+            for term, trace in self.traces(side)
+            if trace.name not in elsewhere
+        }
+        for k, term in enumerate(self.terms):
+            prefix = term.on_neuron("").rstrip("_")
+            if term.regularly:
+                synapses.run_regularly(
+                    rename(term.regularly, {**stale, **elsewhere}),
+                    dt=None if term.every is None else getattr(term, term.every),
+                    when="before_synapses",
+                    order=k,
+                    name=f"{synapses.name}_{prefix}_regularly",
+                )
+            step = f"{target.name}_{prefix}_each_step"
+            if term.on_cell_step and step not in {each.name for each in target.contained_objects}:
+                target.run_regularly(rename(term.on_cell_step, term.neuron_names), when="end", name=step)
+
+    def model(self, on_neurons: list[tuple[Holder, Trace]], release: Release | None = None) -> str:
         """Equations of the synapses, given the traces that neurons hold."""
         lines = ["w : 1"]
         for term in self.terms:
             lines += [f"{name} : {unit_of(value)} (shared, constant)" for name, value in term.numbers.items()]
-            lines += [
-                f"d{trace.name}/dt = -{trace.name}/{trace.tau} : 1 (event-driven)"
-                for trace in (*term.pre_traces, *term.post_traces)
-                if (term, trace) not in on_neurons
-            ]
+            lines += [_on_synapse(trace) for trace in term.all_traces if (term, trace) not in on_neurons]
             lines += term.synapse_equations.strip().splitlines()
         if self.ties == "mean":
             lines += [f"before_{state} : 1" for state in self._tied_states] + ["pre_mark : second"]
-        return "\n".join(dict.fromkeys(lines))
+        if release is not None:
+            own = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in release.numbers.items()]
+            own += [_on_synapse(trace) for trace in release.pre_traces if (release, trace) not in on_neurons]
+            lines += [rename(line, release.neuron_names) for line in own]
+        return "\n".join(dict.fromkeys(line.strip() for line in lines))
 
-    def code(self, side: str, on_neurons: list[tuple[Rule, Trace]], transmit: str = "") -> str:
+    def code(
+        self,
+        side: str,
+        on_neurons: list[tuple[Holder, Trace]],
+        transmit: str = "",
+        release: Release | None = None,
+    ) -> str:
         """Statements that a spike of one side executes: transmission, weight change, then that side's traces."""
         lines = transmit.strip().splitlines()
+        if release is not None and side == "pre":
+            lines = self._released(lines, release, on_neurons)
         if self.ties == "mean":
             lines += self._mean_of_orders(side)
         else:
             lines += self._changes(side, on_neurons)
-        elsewhere = {
+        return rename("\n".join(lines), self._elsewhere(on_neurons))
+
+    def _released(self, transmit: list[str], release: Release, on_neurons: list[tuple[Holder, Trace]]) -> list[str]:
+        """Transmission of the released share of the weight, then the traces of the release."""
+        names = release.neuron_names
+        pre = {name: f"{names[name]}_pre" for name in release.trace_names if _is_held(release, name, on_neurons)}
+        amount = rename(release.amount, {**names, **pre})
+        updates = [rename(trace.at_spike, names) for trace in release.pre_traces if trace.name not in pre]
+        return [f"released = {amount}", *(rename(line, {"w": "(w*released)"}) for line in transmit), *updates]
+
+    def _elsewhere(self, on_neurons: list[tuple[Holder, Trace]]) -> dict[str, str]:
+        """What the names that neurons hold are called from a synapse."""
+        found = {
             trace.name: f"{term.on_neuron(trace.name)}_{which}"
             for which in ("pre", "post")
             for term, trace in self.traces(which)
             if (term, trace) in on_neurons
         }
-        return rename("\n".join(lines), elsewhere)
+        return found | {name: f"{term.on_neuron(name)}_post" for term in self.terms for name in term.cell_states}
 
-    def _changes(self, side: str, on_neurons: list[tuple[Rule, Trace]] | None = None) -> list[str]:
+    def _changes(self, side: str, on_neurons: list[tuple[Holder, Trace]] | None = None) -> list[str]:
         lines = [line for term in self.terms for line in getattr(term, f"on_{side}").strip().splitlines()]
         return lines + [trace.at_spike for term, trace in self.traces(side) if (term, trace) not in (on_neurons or [])]
 
@@ -243,12 +328,22 @@ class Plasticity(Declaration):
         )
 
     def _check_target(self, target: Any, transmit: str) -> None:
-        where = " + ".join(type(term).__name__ for term in self.terms)
         has = [name for name in target.variables if not name.startswith("_")]
+        for term in self.terms:
+            for name in term.cell_states:
+                if term.on_neuron(name) not in target.variables:
+                    raise AssemblyError(
+                        self.title,
+                        name,
+                        expected="a target with the lines of the rule's cell_equations",
+                        got=f"{target.name} without {term.on_neuron(name)}",
+                        choices=has,
+                        typed=term.on_neuron(name),
+                    )
         for name, unit in self.needs.items():
             if name not in target.variables:
                 raise AssemblyError(
-                    where,
+                    self.title,
                     name,
                     expected=f"a target cell with {name} ({unit})",
                     got=f"{target.name} without it",
@@ -257,7 +352,7 @@ class Plasticity(Declaration):
                 )
             if target.variables[name].dim != get_dimensions(unit):
                 raise AssemblyError(
-                    where,
+                    self.title,
                     name,
                     expected=f"{name} of {target.name} in {unit}",
                     got=f"{name} in {get_unit(target.variables[name].dim)!r}",
@@ -265,7 +360,7 @@ class Plasticity(Declaration):
         for name in sorted(identifiers(transmit)):
             if name.endswith("_post") and name.removesuffix("_post") not in target.variables:
                 raise AssemblyError(
-                    where,
+                    self.title,
                     "transmit",
                     meaning=transmit.strip(),
                     expected=f"variables of {target.name}",
@@ -274,53 +369,60 @@ class Plasticity(Declaration):
                     typed=name.removesuffix("_post"),
                 )
 
+    # ------------------------------------------------------------------ the slow twin
 
-def _updater_name(group: Any, term: Rule, trace: Trace) -> str:
-    return f"{group.name}_{term.on_neuron(trace.name)}_at_spike"
+    def reference(self, pre: np.ndarray, post: np.ndarray, w: float, **more: Any) -> float:
+        """The slow independent twin: the final weight, from spike times alone.
 
-
-def _updater(group: Any, term: Rule, trace: Trace) -> Any:
-    """What updates a trace that `group` holds, if some synapses already use it there."""
-    name = _updater_name(group, term, trace)
-    return next((each for each in group.contained_objects if each.name == name), None)
-
-
-def _update_at_spikes(group: Any, placed: list[tuple[Rule, Trace]], order: int) -> None:
-    """Let `group` update the traces it holds, once, however many synapses read them."""
-    for term, trace in placed:
-        state, tau = term.on_neuron(trace.name), term.on_neuron(trace.tau)
-        value, code = getattr(term, trace.tau), rename(trace.at_spike, {trace.name: state})
-        present = _updater(group, term, trace)
-        if present is not None:
-            if plain(present.tau) != plain(value):
-                got = f"{value}, and {present.tau} from other synapses"
-                raise AssemblyError(group.name, tau, expected="one time constant for a shared trace", got=got)
-            if (present.abstract_code, present.ties) != (code, term.ties):
-                got = f"{code!r}, {term.ties}, and {present.abstract_code!r}, {present.ties} from other synapses"
-                raise AssemblyError(group.name, state, expected="one use of a shared trace at a spike", got=got)
-            continue
-        runner = CodeRunner(
-            group,
-            "reset",  # Brian2's template for "the neurons that spiked in this step"
-            code=code,
-            when="synapses",
-            order=order,
-            name=_updater_name(group, term, trace),
-            needed_variables=["_spikespace"],
-            template_kwds={"eventspace_variable": group.variables["_spikespace"]},
-        )
-        runner.tau, runner.ties = value, term.ties
-        group.contained_objects.append(runner)
+        Parameters
+        ----------
+        pre, post : (k,) float, s
+            Sorted spike times of the two sides; equal numbers are a tie.
+        w : float
+            Weight before the first spike.
+        **more
+            For rules that act between spikes or need something of the cell: see `plasticity._twin.follow`.
+        """
+        return follow(self, pre, post, w, **more).w
 
 
-class Rule(Plasticity):
+def _on_synapse(trace: Trace) -> str:
+    return f"d{trace.name}/dt = -{trace.name}/{trace.tau} : 1 (event-driven)"
+
+
+def _is_held(holder: Holder, name: str, on_neurons: list[tuple[Holder, Trace]]) -> bool:
+    return any(each is holder and trace.name == name for each, trace in on_neurons)
+
+
+class Fixed(Plasticity):
+    """The weight does not change: synapses with a transmission and perhaps a release only."""
+
+    @property
+    def terms(self) -> tuple[Rule, ...]:
+        return ()
+
+    @property
+    def ties(self) -> str:
+        return "pre_first"
+
+
+class Rule(Plasticity, Holder):
     """How one mechanism changes a weight. A subclass writes its text and its twin.
 
-    Class attributes or properties: `pre_traces` and `post_traces` (one number per neuron of that side), `on_pre` and
-    `on_post` (what a spike of that side does to the weight ``w``), `synapse_equations` (further per-synapse states),
-    `needs_on_cell` (variables the target must have, with their unit).
+    Class attributes or properties:
+
+    * `pre_traces` and `post_traces`: one number per neuron of that side, each a `Trace`;
+    * `on_pre` and `on_post`: what a spike of that side does to the weight ``w``;
+    * `synapse_equations`: further states of each synapse;
+    * `regularly`, and in `every` the parameter that holds its interval (every time step if None): what is done
+      between spikes, before the spikes of its step; traces read there are up to date;
+    * `on_cell` and `on_cell_step`: equations and statements of every step that the rule brings to the target cell;
+    * `needs_on_cell`: variables that the target must have, with their unit, read as ``name_post``;
+    * `start`: expressions for the first values that are not zero, by name of a trace or state.
 
     A spike first acts on the target with the weight it finds, then changes the weight, then its own traces.
+
+    The twin is `pre_spike`, `post_spike` and `tick`, or `reference` as a whole.
     """
 
     ties: ClassVar[Any] = Choice(
@@ -333,56 +435,82 @@ class Rule(Plasticity):
         },
     )
 
-    pre_traces: Any = ()
-    post_traces: Any = ()
     on_pre: Any = ""
     on_post: Any = ""
     synapse_equations: Any = ""
+    regularly: Any = ""
+    every: ClassVar[str | None] = None
+    on_cell: Any = ""
+    on_cell_step: Any = ""
     needs_on_cell: Mapping[str, Unit] = {}
+    start: Any = {}
 
     def check(self) -> None:
-        texts = {"on_pre": self.on_pre, "on_post": self.on_post, "synapse_equations": self.synapse_equations}
-        texts |= {f"trace {trace.name}": f"{trace.at_spike}\n{trace.tau}" for trace in self._all_traces}
+        where = type(self).__name__
+        cell_names = {*self.cell_states, *self.needs_on_cell}
+        texts = {
+            "on_pre": self.on_pre,
+            "on_post": self.on_post,
+            "synapse_equations": self.synapse_equations,
+            "regularly": f"{self.regularly}\n{self.every or ''}",
+            "on_cell": self.on_cell,
+            "on_cell_step": self.on_cell_step,
+            **{f"start of {name}": text for name, text in self.start.items()},
+            **{f"trace {trace.name}": f"{trace.at_spike}\n{trace.tau}" for trace in self.all_traces},
+        }
+        declared = {*self.numbers, *self.trace_names, *self.synapse_states, *self.cell_states}
         check_names(
-            type(self).__name__,
-            texts,
-            {*self.numbers, *self.trace_names, *self.synapse_states},
-            from_others={"w", *(f"{name}_post" for name in self.needs_on_cell)},
+            where, texts, declared, from_others={"w", *self.needs_on_cell, *(f"{name}_post" for name in cell_names)}
         )
+        for name in self.start:
+            if name not in declared:
+                raise AssemblyError(where, name, expected="a trace or state of the rule", got=f"a start for {name}")
+        if self.every is not None and not self.fields[self.every].structural:  # type: ignore[attr-defined]
+            raise AssemblyError(
+                where, self.every, expected="an interval with structural=True", got="one that another run may change"
+            )
 
     @property
     def terms(self) -> tuple[Rule, ...]:
         return (self,)
 
     @property
-    def _all_traces(self) -> tuple[Trace, ...]:
-        return (*self.pre_traces, *self.post_traces)
-
-    @property
-    def trace_names(self) -> tuple[str, ...]:
-        """Names of the traces of both sides."""
-        return tuple(trace.name for trace in self._all_traces)
-
-    @property
     def synapse_states(self) -> tuple[str, ...]:
         """Names of the further states of each synapse."""
         return defined(self.synapse_equations)
 
-    def on_neuron(self, name: str) -> str:
-        """What a trace or its time constant is called on a neuron: ``pair_stdp_x``."""
-        return f"{snake_case(type(self).__name__)}_{name}"
+    @property
+    def cell_states(self) -> tuple[str, ...]:
+        """Names of what the rule brings to the target cell."""
+        return defined(self.on_cell)
 
-    def reference(self, pre: np.ndarray, post: np.ndarray, w: float) -> float:
-        """The slow independent twin: the final weight, from spike times alone.
+    @property
+    def neuron_names(self) -> dict[str, str]:
+        names = {name: self.on_neuron(name) for name in self.cell_states}
+        return super().neuron_names | names | {f"d{old}": f"d{new}" for old, new in names.items()}
 
-        Parameters
-        ----------
-        pre, post : (k,) float, s
-            Sorted spike times of the two sides; equal numbers are a tie.
-        w : float
-            Weight before the first spike.
-        """
-        raise NotImplementedError
+    @property
+    def numbers_on_cell(self) -> dict[str, Any]:
+        """The parameters in what the rule brings to the target cell."""
+        used = identifiers(f"{self.on_cell}\n{self.on_cell_step}")
+        return {name: value for name, value in self.numbers.items() if name in used}
+
+    @property
+    def first_values(self) -> dict[str, float]:
+        """First values that are not zero, in SI units."""
+        scope = {"__builtins__": {}, **self.numbers}
+        return {
+            name: float(eval(text, scope)) for name, text in self.start.items()
+        }  # the text of a class, not of a user
+
+    def pre_spike(self, memory: Memory, now: float) -> None:
+        """What a pre spike does, for the twin."""
+
+    def post_spike(self, memory: Memory, now: float) -> None:
+        """What a post spike does, for the twin."""
+
+    def tick(self, memory: Memory, now: float) -> None:
+        """What is done regularly, for the twin."""
 
     @classmethod
     def examples(cls) -> Iterator[Any]:
@@ -392,7 +520,7 @@ class Rule(Plasticity):
 
 
 class PlasticitySum(Plasticity):
-    """Several mechanisms at one synapse."""
+    """Several mechanisms at one synapse; at a spike they act in their order, each on what the one before has left."""
 
     parts = Parts("the mechanisms that add up", kind=Rule)
 
@@ -403,13 +531,7 @@ class PlasticitySum(Plasticity):
         if len({term.ties for term in self.terms}) > 1:
             got = ", ".join(f"{type(term).__name__} {term.ties}" for term in self.terms)
             raise AssemblyError(where, "ties", expected="one order of spikes in the same step", got=got)
-        owners: dict[str, Rule] = {}
-        for term in self.terms:
-            for name in (*term.trace_names, *term.synapse_states):
-                if name in owners:
-                    got = f"{type(owners[name]).__name__} and {type(term).__name__}"
-                    raise AssemblyError(where, name, expected="a state of one mechanism only", got=got)
-                owners[name] = term
+        owners = self._check_states(where)
         values: dict[str, tuple[Rule, Any]] = {}
         for term in self.terms:
             for name, value in term.numbers.items():
@@ -421,6 +543,22 @@ class PlasticitySum(Plasticity):
                     got = f"{known} in {type(other).__name__} and {value} in {type(term).__name__}"
                     raise AssemblyError(where, name, expected="one value for a name that is shared", got=got)
 
+    def _check_states(self, where: str) -> dict[str, Rule]:
+        """Whose state each name is; a state may be shared if all describe it alike and one at most changes it."""
+        owners: dict[str, Rule] = {}
+        for term in self.terms:
+            for name in (*term.trace_names, *term.synapse_states):
+                other = owners.setdefault(name, term)
+                if other is not term:
+                    same = _lines_of(name, term) == _lines_of(name, other) != []
+                    both_write = name in _written_by(term) and name in _written_by(other)
+                    if both_write or not same:
+                        got = f"{type(other).__name__} and {type(term).__name__}"
+                        raise AssemblyError(where, name, expected="a state of one mechanism only", got=got)
+                    if name in _written_by(term):
+                        owners[name] = term
+        return owners
+
     @property
     def terms(self) -> tuple[Rule, ...]:
         return self.parts
@@ -431,3 +569,12 @@ class PlasticitySum(Plasticity):
 
     def __repr__(self) -> str:
         return " + ".join(repr(term) for term in self.parts)
+
+
+def _written_by(term: Rule) -> set[str]:
+    text = "\n".join([term.on_pre, term.on_post, term.regularly, *(trace.at_spike for trace in term.all_traces)])
+    return assigned(text)
+
+
+def _lines_of(name: str, term: Rule) -> list[str]:
+    return [line for line in statements(term.synapse_equations) if defined(line) == (name,)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import product
 
-import numpy as np
 from brian2 import ms
 
 from brian2learn.core.declaration import Choice, Param
 
-from ._rule import Rule, Trace
+from ._rule import Memory, Rule, Trace
 
 
 class PairSTDP(Rule):
@@ -79,55 +78,22 @@ class PairSTDP(Rule):
         yield cls(a_plus=0.5, a_minus=0.4, tau_plus=0.1 * ms, tau_minus=200 * ms)
         yield cls(a_plus=0.0, a_minus=0.3, w_max=3.0, pairing="reduced_nearest")
 
-    def reference(self, pre: np.ndarray, post: np.ndarray, w: float) -> float:
-        """Walk through the spikes and look back at the pairs of each: no traces, no decay from step to step."""
-        # what the other side may still pair with: (time, share); the share is 1/2 after a tie under the mean policy
-        seen_pre: list[tuple[float, float]] = []
-        seen_post: list[tuple[float, float]] = []
+    def pre_spike(self, memory: Memory, now: float) -> None:
+        step = self.a_minus * memory.sum("post", now, self.tau_minus)
+        memory.w = min(max(memory.w - step * (1 if self.bounds == "additive" else memory.w), 0), self.w_max)
+        self._see(memory, "pre", "post", now)
 
-        def lag_sum(seen: list[tuple[float, float]], now: float, tau: float) -> float:
-            return sum(share * np.exp(-(now - then) / tau) for then, share in seen)
+    def post_spike(self, memory: Memory, now: float) -> None:
+        step = self.a_plus * memory.sum("pre", now, self.tau_plus)
+        room = 1 if self.bounds == "additive" else self.w_max - memory.w
+        memory.w = min(max(memory.w + step * room, 0), self.w_max)
+        self._see(memory, "post", "pre", now)
 
-        def depress(w: float, now: float) -> float:
-            step = float(self.a_minus) * lag_sum(seen_post, now, float(self.tau_minus))
-            return min(max(w - step * (1 if self.bounds == "additive" else w), 0), self.w_max)
-
-        def potentiate(w: float, now: float) -> float:
-            step = float(self.a_plus) * lag_sum(seen_pre, now, float(self.tau_plus))
-            return min(max(w + step * (1 if self.bounds == "additive" else self.w_max - w), 0), self.w_max)
-
-        def see(seen: list[tuple[float, float]], others: list[tuple[float, float]], now: float) -> None:
-            if self.pairing != "all_to_all":
-                seen.clear()
-            if self.pairing == "reduced_nearest":
-                others.clear()
-            seen.append((now, 1.0))
-
-        def pre_spike(w: float, now: float) -> float:
-            w = depress(w, now)
-            see(seen_pre, seen_post, now)
-            return w
-
-        def post_spike(w: float, now: float) -> float:
-            w = potentiate(w, now)
-            see(seen_post, seen_pre, now)
-            return w
-
-        for now in sorted({*map(float, pre), *map(float, post)}):
-            spikes = [spike for spike, times in ((pre_spike, pre), (post_spike, post)) if now in times]
-            if self.ties == "post_first":
-                spikes.reverse()
-            if len(spikes) == 2 and self.ties == "mean":
-                before = w, list(seen_pre), list(seen_post)
-                w_pre_first = post_spike(pre_spike(w, now), now)
-                seen_pre[:], seen_post[:] = before[1:]
-                w_post_first = pre_spike(post_spike(before[0], now), now)
-                w = (w_pre_first + w_post_first) / 2
-                if (
-                    self.pairing == "reduced_nearest"
-                ):  # one order leaves the pre spike to pair with, the other the post spike
-                    seen_pre[:], seen_post[:] = [(now, 0.5)], [(now, 0.5)]
-            else:
-                for spike in spikes:
-                    w = spike(w, now)
-        return float(w)
+    def _see(self, memory: Memory, own: str, other: str, now: float) -> None:
+        """Keep the spikes of each side that later ones of the other side may pair with."""
+        if self.pairing == "all_to_all":
+            memory.add(own, now)
+        else:
+            memory.only(own, now)
+        if self.pairing == "reduced_nearest":
+            memory.clear(other)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, TimedArray, defaultclock, second
+from brian2 import (
+    Network,
+    NeuronGroup,
+    Quantity,
+    SpikeGeneratorGroup,
+    StateMonitor,
+    TimedArray,
+    defaultclock,
+    mV,
+    second,
+)
+from brian2.units.fundamentalunits import get_dimensions
 from brian2.utils.logger import catch_logs
 
 from brian2learn.core import discovery
 from brian2learn.core.declaration import unit_of
 from brian2learn.core.errors import Brian2LearnError
+from brian2learn.plasticity._rule import Plasticity
+from brian2learn.plasticity._twin import follow
 
 DT = 1e-4  # s
 
@@ -50,8 +63,33 @@ def driven(trains: Sequence[np.ndarray], equations: str = "", **more: Any) -> Ne
     for neuron, train in enumerate(trains):
         table[train, neuron] = 1
     given = TimedArray(table, dt=defaultclock.dt)
-    settings = {"threshold": "given(t, i) > 0.5", "reset": "", "method": "exact", "namespace": {"given": given}}
+    names = {"given": given, **more.pop("namespace", {})}
+    settings = {"threshold": "given(t, i) > 0.5", "reset": "", "method": "exact", "namespace": names}
     return NeuronGroup(len(trains), equations, **{**settings, **more})
+
+
+def courses(rule: Any, n: int, n_steps: int, dt: float) -> dict[str, np.ndarray]:
+    """What a rule needs of `n` target cells at every time step: (n_steps, n), in SI units."""
+    found = {}
+    t = np.arange(n_steps)[:, None] * dt
+    for k, (name, unit) in enumerate(rule.needs.items()):
+        low, high = (-80e-3, 20e-3) if get_dimensions(unit) == mV.dim else (0.0, 1.0)
+        wave = np.sin(2 * np.pi * (40 + 7 * np.arange(n)) * t + k + np.arange(n))
+        found[name] = (low + high) / 2 + (high - low) / 2 * wave
+    return found
+
+
+def learner(rule: Any, trains: Sequence[np.ndarray], n_steps: int, *, on_neurons: bool = False, more: str = "") -> Any:
+    """Target cells of a rule that fire in exactly these steps and have all that it needs."""
+    lines = rule.cell_equations if on_neurons else rule.brought_equations
+    names = {}
+    for name, values in courses(rule, len(trains), n_steps, float(defaultclock.dt)).items():
+        unit = rule.needs[name]
+        names[f"given_{name}"] = TimedArray(Quantity(values, dim=get_dimensions(unit)), dt=defaultclock.dt)
+        lines += f"{name} = given_{name}(t, i) : {unit_of(unit)}\n"
+    if not lines + more:
+        return generator(trains)
+    return driven(trains, lines + more, namespace=names, method="euler" if names else "exact")
 
 
 def run(*objects: Any, duration: float) -> None:
@@ -78,6 +116,13 @@ class Outcome(NamedTuple):
     final: np.ndarray
     lowest: np.ndarray
     highest: np.ndarray
+    states: list[dict[str, np.ndarray]]
+    """The further states of each rule's synapses at the end."""
+
+
+def steps_of(pairs: Sequence[Pair], delay: int | None = None) -> int:
+    """Number of time steps that hold all spikes."""
+    return max((train.max(initial=0) for pair in pairs for train in pair), default=0) + 2 + (delay or 0)
 
 
 def learn(
@@ -88,6 +133,7 @@ def learn(
     on_neurons: bool = False,
     delay: int | None = None,
     watch: bool = False,
+    n_steps: int | None = None,
 ) -> Outcome:
     """Let every rule learn every pair, from these shares of its ceiling, all in one network.
 
@@ -99,18 +145,20 @@ def learn(
         Axonal delay in time steps.
     watch : bool
         Keep an eye on the weights in every step.
+    n_steps : int, optional
+        Length of the run.
     """
     pre, post = [pair.pre for pair in pairs], [pair.post for pair in pairs]
+    n_steps = n_steps or steps_of(pairs, delay)
     source, target = generator(pre), generator(post)
     objects: set[Any] = set()
     all_synapses, monitors = [], []
     for rule, first in zip(rules, first_weights(rules, shares), strict=True):
         its_source, its_target = source, target
-        wanted = "".join(f"{name} : {unit_of(unit)}\n" for name, unit in rule.needs.items())
         if on_neurons:
             its_source = driven(pre, rule.afferent_equations)
-        if on_neurons or wanted:
-            its_target = driven(post, rule.cell_equations + wanted)
+        if on_neurons or rule.needs or rule.brought_equations:
+            its_target = learner(rule, post, n_steps, on_neurons=on_neurons)
         axonal = None if delay is None else delay * defaultclock.dt
         synapses = rule.synapses(its_source, its_target, transmit="", connect={"j": "i"}, delay=axonal)
         synapses.w = first
@@ -118,12 +166,25 @@ def learn(
         objects |= {its_source, its_target, synapses}
         if watch:
             monitors.append(StateMonitor(synapses, "w", record=True, when="end"))
-    last = max((train.max(initial=0) for train in pre + post), default=0) + 2 + (delay or 0)
-    run(*objects, *monitors, duration=last * float(defaultclock.dt))
+    run(*objects, *monitors, duration=n_steps * float(defaultclock.dt))
     final = np.array([synapses.w[:] for synapses in all_synapses])
     lowest = np.array([monitor.w.min(axis=1) for monitor in monitors])
     highest = np.array([monitor.w.max(axis=1) for monitor in monitors])
-    return Outcome(final, lowest, highest)
+    states = [
+        {name: np.array(getattr(synapses, name)[:]) for name in further_states(rule)}
+        for rule, synapses in zip(rules, all_synapses, strict=True)
+    ]
+    return Outcome(final, lowest, highest, states)
+
+
+def further_states(rule: Any) -> list[str]:
+    """States of a synapse beside the weight that are always up to date."""
+    return [
+        name
+        for term in rule.terms
+        for name in term.synapse_states
+        if f"d{name}/dt" not in term.synapse_equations  # event-driven: up to date at spikes only
+    ]
 
 
 def ceiling(rule: Any) -> float:
@@ -136,12 +197,43 @@ def first_weights(rules: Sequence[Any], shares: np.ndarray) -> np.ndarray:
     return np.array([ceiling(rule) * np.asarray(shares) for rule in rules])
 
 
+def twin_of(
+    rule: Any, pre: np.ndarray, post: np.ndarray, w: float, *, t_stop: float, cell: Mapping[str, Any], dt: float
+) -> tuple[float, dict[str, float]]:
+    """Final weight and further states from a rule's slow reference."""
+    if type(rule).reference is not Plasticity.reference:  # a reference of its own, from spike times alone
+        return rule.reference(pre, post, w), {}
+    memory = follow(rule, pre, post, w, t_stop=t_stop, cell=cell, dt=dt)
+    return memory.w, memory.states
+
+
+class Twin(NamedTuple):
+    """What `learn` must give in the end."""
+
+    final: np.ndarray
+    states: list[dict[str, np.ndarray]]
+
+
+def twins_of(
+    rules: Sequence[Any], pairs: Sequence[Pair], shares: np.ndarray, *, delay: int = 0, n_steps: int | None = None
+) -> Twin:
+    """Weights and further states that `learn` must give, from each rule's slow reference."""
+    n_steps = n_steps or steps_of(pairs, delay)
+    finals, states = [], []
+    for rule, first in zip(rules, first_weights(rules, shares), strict=True):
+        courses_of_all = courses(rule, len(pairs), n_steps, DT)
+        ends = [
+            twin_of(
+                rule, (pre + delay) * DT, post * DT, w, t_stop=n_steps * DT, dt=DT,
+                cell={name: values[:, k] for name, values in courses_of_all.items()},
+            )
+            for k, ((pre, post), w) in enumerate(zip(pairs, first, strict=True))
+        ]  # fmt: skip
+        finals.append([w for w, _ in ends])
+        states.append({name: np.array([each[name] for _, each in ends]) for name in ends[0][1]})
+    return Twin(np.array(finals), states)
+
+
 def twin(rules: Sequence[Any], pairs: Sequence[Pair], shares: np.ndarray, *, delay: int = 0) -> np.ndarray:
-    """What `learn` must give in the end, from each rule's slow reference."""
-    firsts = first_weights(rules, shares)
-    return np.array(
-        [
-            [rule.reference((pre + delay) * DT, post * DT, w) for (pre, post), w in zip(pairs, first, strict=True)]
-            for rule, first in zip(rules, firsts, strict=True)
-        ]
-    )
+    """The weights of `twins_of`."""
+    return twins_of(rules, pairs, shares, delay=delay).final

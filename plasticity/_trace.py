@@ -1,0 +1,137 @@
+"""Numbers that jump at the spikes of one side: how neurons or synapses hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from brian2.groups.group import CodeRunner
+
+from brian2learn.core.declaration import Declaration, plain, unit_of
+from brian2learn.core.discovery import snake_case
+from brian2learn.core.equations import identifiers, rename
+from brian2learn.core.errors import AssemblyError
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A number that jumps at the spikes of one side and decays in between.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the text of its owner.
+    tau : str
+        The parameter that holds its time constant.
+    at_spike : str
+        What a spike does to it, after the weight has changed; it may read parameters and the traces of its side that
+        are listed after it.
+    """
+
+    name: str
+    tau: str
+    at_spike: str
+
+
+class Holder(Declaration):
+    """A mechanism with traces, which sit on neurons or on synapses."""
+
+    pre_traces: Any = ()
+    post_traces: Any = ()
+
+    @property
+    def all_traces(self) -> tuple[Trace, ...]:
+        """The traces of both sides."""
+        return (*self.pre_traces, *self.post_traces)
+
+    @property
+    def trace_names(self) -> tuple[str, ...]:
+        """Names of the traces of both sides."""
+        return tuple(trace.name for trace in self.all_traces)
+
+    def on_neuron(self, name: str) -> str:
+        """What a trace or a parameter is called on a neuron: ``pair_stdp_x``."""
+        return f"{snake_case(type(self).__name__)}_{name}"
+
+    @property
+    def neuron_names(self) -> dict[str, str]:
+        """Every name that a neuron can hold, with what it is called there; of ``dx/dt`` the name is ``dx``."""
+        names = {name: self.on_neuron(name) for name in self.trace_names}
+        parameters = {name: self.on_neuron(name) for name in self.numbers}
+        return {**parameters, **names, **{f"d{old}": f"d{new}" for old, new in names.items()}}
+
+    def numbers_of(self, trace: Trace) -> dict[str, Any]:
+        """The parameters that a neuron needs to hold a trace."""
+        used = {trace.tau, *identifiers(trace.at_spike)}
+        return {name: value for name, value in self.numbers.items() if name in used}
+
+    def lines_for_neuron(self, trace: Trace) -> list[str]:
+        """Equations of a trace and of its parameters on a neuron."""
+        names = self.neuron_names
+        return [
+            f"d{names[trace.name]}/dt = -{names[trace.name]}/{names[trace.tau]} : 1",
+            *(f"{names[name]} : {unit_of(value)} (shared, constant)" for name, value in self.numbers_of(trace).items()),
+        ]
+
+
+def _updater_name(group: Any, holder: Holder, trace: Trace) -> str:
+    return f"{group.name}_{holder.on_neuron(trace.name)}_at_spike"
+
+
+def _updater(group: Any, holder: Holder, trace: Trace) -> Any:
+    """What updates a trace that `group` holds, if some synapses already use it there."""
+    name = _updater_name(group, holder, trace)
+    return next((each for each in group.contained_objects if each.name == name), None)
+
+
+def set_numbers(group: Any, placed: Iterable[tuple[Holder, Trace]]) -> None:
+    """Give `group` the parameters of the traces it holds, unless other synapses already use them."""
+    for holder, trace in placed:
+        if _updater(group, holder, trace) is None:
+            for name, value in holder.numbers_of(trace).items():
+                if holder.on_neuron(name) in group.variables:
+                    setattr(group, holder.on_neuron(name), value)
+
+
+def update_at_spikes(group: Any, placed: Iterable[tuple[Holder, Trace]], order: int, ties: str) -> None:
+    """Let `group` update the traces it holds, once, however many synapses read them.
+
+    Raises
+    ------
+    AssemblyError
+        If other synapses use a trace of `group` otherwise.
+    """
+    for k, (holder, trace) in enumerate(placed):
+        names = holder.neuron_names
+        state, code, numbers = names[trace.name], rename(trace.at_spike, names), holder.numbers_of(trace)
+        present = _updater(group, holder, trace)
+        if present is not None:
+            _check_same(group, holder, state, present, code, numbers, ties)
+            continue
+        runner = CodeRunner(
+            group,
+            "reset",  # Brian2's template for "the neurons that spiked in this step"
+            code=code,
+            when="synapses",
+            order=order + k / 1000,  # in the order in which they are listed
+            name=_updater_name(group, holder, trace),
+            needed_variables=["_spikespace"],
+            template_kwds={"eventspace_variable": group.variables["_spikespace"]},
+        )
+        runner.numbers, runner.ties = numbers, ties
+        group.contained_objects.append(runner)
+
+
+def _check_same(
+    group: Any, holder: Holder, state: str, present: Any, code: str, numbers: Mapping[str, Any], ties: str
+) -> None:
+    for name, value in numbers.items():
+        if plain(present.numbers[name]) != plain(value):
+            got = f"{value}, and {present.numbers[name]} from other synapses"
+            raise AssemblyError(
+                group.name, holder.on_neuron(name), expected="one value for a trace that is shared", got=got
+            )
+    if (present.abstract_code, present.ties) != (code, ties):
+        got = f"{code!r}, {ties}, and {present.abstract_code!r}, {present.ties} from other synapses"
+        raise AssemblyError(group.name, state, expected="one use of a shared trace at a spike", got=got)
