@@ -89,7 +89,10 @@ class Detector(Circuit):
 
     def initial(self, sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, np.ndarray]:
         n = sizes["afferents"] * self.n_cells
-        return {"plastic.w": np.maximum(self.w_init + self.w_spread * rng.standard_normal(n), 0)}
+        on_synapses = {name: np.full(n, value) for name, value in self.rule.synapse_starts.items()}
+        on_cells = {name: np.full(self.n_cells, value) for name, value in self.rule.cell_starts().items()}
+        w = np.maximum(self.w_init + self.w_spread * rng.standard_normal(n), 0)
+        return {"plastic.w": w, **prefixed("plastic", on_synapses), **prefixed("cells", on_cells)}
 
     def check(self) -> None:
         if self.inhibition > 0 and self.n_cells == 1:
