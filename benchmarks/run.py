@@ -77,9 +77,11 @@ def peak_memory() -> float:
 def write_input(experiment: Experiment, path: Path) -> None:
     """Write the spikes that `simulate` draws with seed 0 for `PLAIN`."""
     stimulus = experiment.task.draw(np.random.default_rng(np.random.SeedSequence(0).spawn(3)[0]))
-    spikes = GriddedSpikes.of(stimulus.spikes["afferents"], stimulus, float(experiment.dt))
+    gridded = path.with_suffix(".spikes")
+    GriddedSpikes.write(gridded, stimulus.spikes["afferents"], stimulus, float(experiment.dt))
+    spikes = GriddedSpikes.read(gridded)
     steps = np.repeat(np.arange(spikes.n_period), np.diff(spikes.offsets))
-    np.savez(path, indices=spikes.neurons, times=steps * float(experiment.dt), period=stimulus.period)
+    np.savez(path, indices=spikes.neurons.astype(np.int32), times=steps * float(experiment.dt), period=stimulus.period)
 
 
 def run_brian2learn(experiment: Experiment, path: Path) -> dict[str, Any]:

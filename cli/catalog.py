@@ -3,52 +3,74 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from brian2learn.core.discovery import FOLDERS, Heading, files, folders, heading, snake_case
-from brian2learn.core.errors import UnknownNameError
+from brian2learn.core.discovery import FOLDERS, Heading, files, folders, heading, load, snake_case
+from brian2learn.core.errors import Brian2LearnError, UnknownNameError
 
 from .console import output, print_json
+from .references import bibliography
 
-FOLDER_OF = {"rule": "plasticity", "cell": "circuits", "circuit": "circuits", "task": "tasks", "figure": "figures"}
+KINDS = {
+    "rule": ("plasticity", "Rule"),
+    "rate rule": ("plasticity", "RateRule"),
+    "transmission": ("plasticity", "Transmission"),
+    "release": ("plasticity", "Release"),
+    "circuit": ("circuits", "Circuit"),
+    "cell": ("circuits", "Cell"),
+    "task": ("tasks", "Task"),
+    "figure": ("figures", "Figure"),
+}
+"""Folder and base class of every kind; what derives from none of them is of the first kind of its folder."""
 
 
 def kind_of(found: Heading) -> str:
-    """Kind of a declaration; a class derived from another cell is a cell too."""
-    base = found.base.rpartition(".")[2]
-    if found.folder == "circuits":
-        if base == "Cell":
-            return "cell"
+    """Kind of a declaration; a class derived from another one of its folder is of the same kind."""
+    listed, seen = files(found.folder), {found.name}
+    while True:
+        base = found.base.rpartition(".")[2]
+        for kind, (folder, name) in KINDS.items():
+            if (folder, name) == (found.folder, base):
+                return kind
         parent = snake_case(base)
-        if parent != found.name and parent in files("circuits"):
-            return kind_of(heading("circuits", parent))
-    return next(kind for kind, folder in FOLDER_OF.items() if folder == found.folder and kind != "cell")
+        if parent in seen or parent not in listed:
+            return next(kind for kind, (folder, _) in KINDS.items() if folder == found.folder)
+        seen.add(parent)
+        found = heading(found.folder, parent)
 
 
-def kind_called(name: str) -> str:
-    """The kind that a user's word stands for: ``rule``, ``rules`` or ``plasticity``.
+def plural(kind: str) -> str:
+    """What a kind is called on the command line: ``rate-rules``."""
+    return f"{kind.replace(' ', '-')}s"
+
+
+def kinds_called(name: str) -> list[str]:
+    """The kinds that a user's word stands for: ``rule`` or ``rules``, or ``plasticity`` for all of that folder.
 
     Raises
     ------
     UnknownNameError
         With the nearest kind.
     """
-    for kind, folder in FOLDER_OF.items():
-        if name.lower() in (kind, f"{kind}s") or (name.lower() == folder and kind != "cell"):
-            return kind
-    raise UnknownNameError(
-        "list", "KIND", expected="a kind of declarations", got=repr(name), choices=[f"{kind}s" for kind in FOLDER_OF],
-        typed=name,
-    )  # fmt: skip
+    word = name.lower().replace(" ", "-").replace("_", "-")
+    for kind in KINDS:
+        if word in (plural(kind), plural(kind)[:-1]):
+            return [kind]
+    found = [kind for kind, (folder, _) in KINDS.items() if folder == word]
+    if not found:
+        raise UnknownNameError(
+            "list", "KIND", expected="a kind of declarations", got=repr(name), choices=map(plural, KINDS), typed=name
+        )
+    return found
 
 
-def entries(kind: str | None = None) -> Iterator[tuple[str, Heading]]:
-    """Kind and heading of every declaration, in the order of `FOLDER_OF`."""
+def entries(kinds: Iterable[str] = tuple(KINDS)) -> Iterator[tuple[str, Heading]]:
+    """Kind and heading of every declaration of some kinds, by kind."""
     found = [heading(folder, name) for folder in FOLDERS for name in files(folder)]
-    kinds = [kind_of(each) for each in found]
-    for wanted in FOLDER_OF if kind is None else (kind,):
-        yield from ((wanted, each) for own, each in zip(kinds, found, strict=True) if own == wanted)
+    own = [kind_of(each) for each in found]
+    for wanted in dict.fromkeys(kinds):
+        yield from ((wanted, each) for kind, each in zip(own, found, strict=True) if kind == wanted)
 
 
 def names(*among: str) -> list[str]:
@@ -61,20 +83,23 @@ def is_users(path: Path, folder: str) -> bool:
     return path.parent != folders(folder)[0]
 
 
-def list_declarations(kind: str | None, as_json: bool) -> None:
-    """Print what there is."""
-    found = list(entries(None if kind is None else kind_called(kind)))
+def list_declarations(words: Sequence[str], as_json: bool, as_markdown: bool = False) -> None:
+    """Print what there is of some kinds, of all if none is named."""
+    found = list(entries([kind for word in words for kind in kinds_called(word)] or KINDS))
     if as_json:
         rows = [{"kind": kind, "name": each.name, "class": each.class_name or None, "summary": each.summary,
                  "readable": bool(each.class_name), "file": str(each.path)} for kind, each in found]  # fmt: skip
         return print_json(rows)
+    if as_markdown:
+        sys.stdout.write(markdown(found, [*words, "--markdown"]))
+        return None
     if not sys.stdout.isatty():  # one line each, for grep
         for own, each in found:
             print(own, each.name, each.summary, sep="\t")
         return None
     console = output()
     if not found:
-        console.print(f"There are no {kind or 'declarations'} yet.")
+        console.print(f"There are no {' or '.join(words) or 'declarations'} yet.")
         return None
     from rich.table import Table
     from rich.text import Text
@@ -95,3 +120,34 @@ def list_declarations(kind: str | None, as_json: bool) -> None:
     console.print(table)
     console.print("\n[dim]brian2learn show NAME tells more about one of them.[/]")
     return None
+
+
+def markdown(found: Iterable[tuple[str, Heading]], arguments: Sequence[str]) -> str:
+    """A page with one table for every kind: name, what it does, what it needs, sources."""
+    from .quiet import quiet_brian2
+    from .show import needs
+
+    quiet_brian2()
+    lines = ["# What there is", "", f"Written by `brian2learn list {' '.join(arguments)}`."]
+    last = None
+    for kind, each in found:
+        if kind != last:
+            title = f"{kind.capitalize()}s"
+            lines += ["", f"## {title}", "", "| name | what it does | needs | sources |", "|---|---|---|---|"]
+            last = kind
+        try:
+            cls = load(each.name, each.folder)
+        except Brian2LearnError as problem:
+            cells = [f"`{each.name}`", str(problem), "", ""]
+        else:
+            cites = (cls.cites,) if isinstance(cls.cites, str) else cls.cites
+            summary = each.summary.replace("``", "`")
+            cells = [f"`{cls.__name__}`", summary, "; ".join(needs(cls())), ", ".join(map(_link, cites))]
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _link(key: str) -> str:
+    entry = bibliography().get(key, {})
+    address = f"https://doi.org/{entry['doi']}" if "doi" in entry else entry.get("url")
+    return f"[{key}]({address.replace('(', '%28').replace(')', '%29')})" if address else key

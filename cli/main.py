@@ -48,9 +48,9 @@ def _complete_figures(incomplete: str) -> list[str]:
 
 
 def _complete_kinds(incomplete: str) -> list[str]:
-    from .catalog import FOLDER_OF
+    from .catalog import KINDS, plural
 
-    return [f"{kind}s" for kind in FOLDER_OF if kind.startswith(incomplete)]
+    return [plural(kind) for kind in KINDS if plural(kind).startswith(incomplete)]
 
 
 Json = Annotated[bool, typer.Option("--json", help="Write one JSON document to stdout, all messages to stderr.")]
@@ -85,20 +85,31 @@ def main(
     """Learning in spiking networks with Brian2: plasticity rules, circuits, tasks, and paper figures with verdicts."""
 
 
-@app.command("list", epilog=_examples("brian2learn list", "brian2learn list rules", "brian2learn list figures --json"))
+@app.command(
+    "list",
+    epilog=_examples(
+        "brian2learn list", "brian2learn list rules rate-rules", "brian2learn list plasticity cells --markdown"
+    ),
+)
 def list_(
-    kind: Annotated[
-        str | None,
+    kinds: Annotated[
+        list[str] | None,
         typer.Argument(
-            help="rules, cells, circuits, tasks or figures.", show_default="all", autocompletion=_complete_kinds
+            metavar="KIND",
+            help="rules, rate-rules, transmissions, releases (together: plasticity), circuits, cells, tasks, figures.",
+            show_default="all",
+            autocompletion=_complete_kinds,
         ),
     ] = None,
     as_json: Json = False,
+    as_markdown: Annotated[
+        bool, typer.Option("--markdown", help="Write a page with what each does, needs and cites.")
+    ] = False,
 ) -> None:
-    """List what there is: rules, cells, circuits, tasks and figures, yours in BRIAN2LEARN_PATH included."""
+    """List what there is, yours in BRIAN2LEARN_PATH included."""
     from .catalog import list_declarations
 
-    list_declarations(kind, as_json)
+    list_declarations(kinds or [], as_json, as_markdown)
 
 
 @app.command(
@@ -110,7 +121,7 @@ def show(
     ],
     as_json: Json = False,
 ) -> None:
-    """Show one declaration: what it does, its equations, parameters, choices, claims and sources."""
+    """Show one declaration: what it does, its equations, parameters, choices, presets, claims and sources."""
     from .show import show_declaration
 
     show_declaration(name, as_json)

@@ -23,7 +23,6 @@ from .show import span
 
 if TYPE_CHECKING:
     from brian2learn.figures._produce import Judged
-    from brian2learn.tasks._task import Task
 
 MANY = 10_000
 STYLES = {"reproduced": "bold green", "not reproduced": "bold red", "cannot tell": "yellow"}
@@ -133,7 +132,7 @@ def check_figures(name: str, *, seeds: str | None, small: bool, results: Path, a
     quiet_brian2()
     from brian2learn.core.discovery import load
     from brian2learn.figures._produce import collect, judge, names_of
-    from brian2learn.runs.record import Store
+    from brian2learn.runs.store import Store
 
     judged: dict[str, tuple[Sequence[Judged], list[int]]] = {}
     with redirect_stdout(sys.stderr):
@@ -182,28 +181,20 @@ def _last_seeds(results: Path, figure: str, small: bool) -> list[int]:
         return [0]
 
 
-def _missing(figures: Iterable[str], seeds: Iterable[int], results: Path, small: bool) -> dict[Run, float | None]:
+def _missing(figures: Iterable[str], seeds: Iterable[int], results: Path, small: bool) -> dict[Run, float]:
     """The runs to be made, in order; figures may share some of them."""
     from brian2learn.core.discovery import load
-    from brian2learn.runs.record import Store
+    from brian2learn.runs.store import Store
 
     store = Store(results / "store")
-    found: dict[str, tuple[Run, float | None]] = {}
+    found: dict[str, tuple[Run, float]] = {}
     for figure in figures:
         for name, experiment in load(figure, "figures")().experiments(small=small).items():
             for seed in seeds:
                 key = experiment.key(seed)
                 if key not in store:
-                    found.setdefault(key, (Run(figure, name, seed), _duration(experiment.task)))
+                    found.setdefault(key, (Run(figure, name, seed), experiment.task.duration))
     return dict(found.values())
-
-
-def _duration(task: Task) -> float | None:
-    """Length of a run in s, where the task declares it."""
-    values: Mapping[str, Any] = task.values
-    if "period" not in values:
-        return None
-    return float(values["period"]) * float(values.get("n_repeats", 1))
 
 
 def _print_judged(

@@ -5,14 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, dimension_of, plain
+from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, dimension_of, plain, unit_of
 from brian2learn.core.discovery import find, heading, load
+from brian2learn.core.equations import identifiers, rename
 
 from .catalog import kind_of
 from .console import output, print_json
@@ -36,42 +38,106 @@ def written(value: Any, like: Any = None) -> str:
     if dimension_of(like) is None:
         return f"{value:.6g}" if isinstance(value, float) else str(value)
     unit = like.get_best_unit()
-    return f"{float(value) / float(unit):.6g} {unit}"
+    # of other units, what Brian2 offers depends on which have been used before
+    ratio = "" if re.fullmatch(r"[^\W\d_]+(\^\d)?", str(unit)) else _ratio(like)
+    return f"{float(value):.6g} {ratio}" if ratio else f"{float(value) / float(unit):.6g} {unit}"
+
+
+def _ratio(quantity: Any) -> str:
+    """The coherent unit of a quantity as a ratio of two, ``F/m^2``; nothing if there is none."""
+    from brian2 import amp, coulomb, farad, metre, ohm, second, siemens, volt
+
+    above = {"1": 1, **{str(unit): unit for unit in (volt, amp, siemens, farad, ohm, coulomb, metre, second)}}
+    below = {
+        f"{unit}{sign}": unit**power for unit in (volt, amp, metre, second) for sign, power in (("", 1), ("^2", 2))
+    }
+    for (one, top), (two, bottom) in product(above.items(), below.items()):
+        if dimension_of(top / bottom) == dimension_of(quantity):
+            return f"{one}/{two}"
+    return ""
+
+
+def needs(declaration: Declaration) -> list[str]:
+    """What a declaration cannot do without on the groups it meets, in words."""
+    from brian2learn.circuits._circuit import Cell
+    from brian2learn.plasticity._rate_rule import RateRule
+    from brian2learn.plasticity._rule import Rule
+    from brian2learn.plasticity._transmission import Transmission
+
+    if isinstance(declaration, Rule):
+        return [f"{name} ({unit_of(unit)}) of the target" for name, unit in declaration.needs.items()]
+    if isinstance(declaration, RateRule):
+        return ["rate x of the source", "rate y of the target"]
+    if isinstance(declaration, Transmission):
+        reads_v = "v" in identifiers(f"{declaration.drive}\n{declaration.on_spike.replace('_post', '')}")
+        found = {"input current of the target": declaration.drive, "v (volt) of the target": reads_v}
+        return [what for what, wanted in found.items() if wanted]
+    if isinstance(declaration, Cell) and declaration.drive:
+        return [f"a transmission, or the current {declaration.drive}_ext"]
+    return []
+
+
+def _traces(holder: Any) -> list[str]:
+    return [
+        f"{trace.name}: one number per {side} neuron; decays with {trace.tau}; at a {side} spike {trace.at_spike}"
+        for side in ("pre", "post")
+        for trace in getattr(holder, f"{side}_traces")
+    ]
 
 
 def texts(declaration: Declaration) -> dict[str, str]:
     """The equations of a rule or a cell, what a circuit, task or figure is made of; each with what it is."""
     from brian2learn.circuits._circuit import Cell, Circuit
+    from brian2learn.plasticity._rate_rule import RateRule
+    from brian2learn.plasticity._release import Release
     from brian2learn.plasticity._rule import Rule
+    from brian2learn.plasticity._transmission import Transmission
     from brian2learn.tasks._task import Task
 
     found: Mapping[str, Any] = {}
     if isinstance(declaration, Rule):
-        traces = [
-            f"{trace.name}: one number per {side} neuron; decays with {trace.tau}; at a {side} spike {trace.at_spike}"
-            for side in ("pre", "post")
-            for _, trace in declaration.traces(side)
-        ]
+        on_cell = {name: f"{declaration.on_neuron(name)}_post" for name in declaration.cell_states}
         found = {
             "Synapse": declaration.model([]),
             "A pre spike": declaration.code("pre", []),
             "A post spike": declaration.code("post", []),
-            "Traces": traces,
-            "Needs on the target cell": [f"{name} : {unit}" for name, unit in declaration.needs.items()],
+            f"Every {declaration.every or 'time step'}": rename(declaration.regularly, on_cell),
+            "Traces": _traces(declaration),
+            "Brings to the target cell": declaration.brought_equations,
+            "The target cell in every time step": rename(declaration.on_cell_step, declaration.neuron_names),
+            "Starts": [f"{name} = {text}" for name, text in declaration.start.items()],
         }
+    elif isinstance(declaration, RateRule):
+        found = {
+            "Weight": f"dw/dt = {declaration.change}",
+            "Bounds of the weight": " to ".join(declaration.bounds or ()),
+            "Brings to the target unit": declaration.on_cell,
+            "Starts": [f"{name} = {text}" for name, text in declaration.start.items()],
+        }
+    elif isinstance(declaration, Transmission):
+        found = {
+            "Target": declaration.equations,
+            "A spike of weight w": declaration.on_spike.replace("; ", "\n"),
+            "Adds the input current": declaration.drive,
+        }
+    elif isinstance(declaration, Release):
+        found = {"A spike releases the share": declaration.amount, "Traces": _traces(declaration)}
     elif isinstance(declaration, Cell):
         found = {
             "Cell": declaration.equations,
             "Threshold": declaration.threshold,
             "Reset": declaration.reset.replace("; ", "\n"),
             "An incoming spike of weight w": declaration.receive.replace("; ", "\n"),
+            "Input current": declaration.drive and f"{declaration.drive} = {declaration.drive}_ext + transmissions",
             "Refractory for": declaration.refractory,
+            "Integrated by": declaration.method,
             "Derived": [f"{name} = {written(value)}" for name, value in declaration.derived.items()],
         }
     elif isinstance(declaration, Circuit):
         found = {"Inputs": declaration.inputs, "Records spikes of": declaration.outputs, "Learns": declaration.learned}
     elif isinstance(declaration, Task):
         found = {"Drives": [f"{name}: {n} neurons" for name, n in declaration.sizes.items()]}
+    found = {**found, "Needs": needs(declaration)}
     as_text = {name: text if isinstance(text, str) else "\n".join(text) for name, text in found.items()}
     return {name: inspect.cleandoc(text) for name, text in as_text.items() if text.strip()}
 
@@ -109,6 +175,11 @@ def described(name: str) -> dict[str, Any]:
              "options": dict(field.options)}
             for key, field in fields.items()
             if isinstance(field, Choice)
+        ],
+        "presets": [
+            {"name": key, "values": {each: written(value) for each, value in preset.values.items()},
+             "source": preset.source, "note": preset.note}
+            for key, preset in cls.presets.items()
         ],
         "cites": {key: cite(key) for key in cites},
     }  # fmt: skip
@@ -180,7 +251,7 @@ def show_declaration(name: str, as_json: bool) -> None:
             (each["name"], each["default"], each["bounds"], each["meaning"], each["source"] or "")
             for each in document["parameters"]
         ]
-        section("Parameters", _table(("name", "default", "bounds", "meaning", "source"), rows))
+        section("Parameters", _table(("name", "default", "bounds", "meaning", "source"), rows, unbroken=2))
     if document["choices"]:
         console.print("\n[bold]Choices[/]")
     for choice in document["choices"]:
@@ -191,6 +262,17 @@ def show_declaration(name: str, as_json: bool) -> None:
             for option, meaning in choice["options"].items()
         ]
         console.print(Padding(_table((), rows), (0, 0, 0, 4), expand=False))
+    if document["presets"]:
+        rows = [
+            (
+                preset["name"],
+                ", ".join(f"{key} = {value}" for key, value in preset["values"].items()) or "the defaults",
+                preset["source"],
+                preset["note"],
+            )
+            for preset in document["presets"]
+        ]
+        section("Presets", _table(("name", "values", "source", "note"), rows))
     if document.get("claims"):
         grid = Table.grid(padding=(0, 0, 1, 0), collapse_padding=False)
         for claim in document["claims"]:
@@ -205,12 +287,12 @@ def show_declaration(name: str, as_json: bool) -> None:
     return None
 
 
-def _table(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> Table:
-    """Rows under dim headings, the first column coloured; text is never read as markup."""
+def _table(columns: Sequence[str], rows: Iterable[Iterable[Any]], unbroken: int = 1) -> Table:
+    """Rows under dim headings, the first column coloured, the first few without line breaks; text is never markup."""
     cells = [tuple(Text(each) if isinstance(each, str) else each for each in row) for row in rows]
     table = Table(box=None, show_header=bool(columns), padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     for k in range(len(columns or cells[0])):
-        table.add_column(columns[k] if columns else "", style="cyan" if k == 0 else "", no_wrap=k == 0)
+        table.add_column(columns[k] if columns else "", style="cyan" if k == 0 else "", no_wrap=k < unbroken)
     for row in cells:
         table.add_row(*row)
     return table

@@ -13,7 +13,8 @@ import matplotlib
 from brian2learn.core.claims import Claim, Interval, Verdict
 from brian2learn.core.discovery import files, load, snake_case
 from brian2learn.core.errors import RecordError, UnknownNameError
-from brian2learn.runs.record import Record, Store
+from brian2learn.runs.record import Record
+from brian2learn.runs.store import Store
 from brian2learn.runs.simulate import described, provenance, simulate_all
 
 from ._board import board

@@ -18,7 +18,7 @@ from brian2learn.core.folders import UNFINISHED, published, remove
 from brian2learn.core.identity import digest, source_digest
 
 from .experiment import Experiment
-from .spikes import GriddedSpikes
+from .spikes import NO_SPIKES, GriddedSpikes
 
 ROOM = 2 * 10**9
 """Bytes of inputs that are kept; the ones that were not used for longest go first."""
@@ -39,7 +39,7 @@ class Input:
     n_merged : mapping of str to int
         Spikes of every population left out because the same neuron had already fired in that step.
     wall_time : mapping of str to float, s
-        What drawing and gridding took; zero for an input from the cache.
+        What it took to draw it, put it on the grid and write it; zero for an input from the cache.
     """
 
     spikes: Mapping[str, Path]
@@ -63,7 +63,7 @@ class Input:
         folder = cache_directory() / "inputs" / digest(experiment.task, experiment.dt, state, code)
         try:
             os.utime(folder)  # used just now
-            return cls._read(folder, {"draw": 0.0, "grid": 0.0})
+            return cls._read(folder, {"draw": 0.0})
         except FileNotFoundError:
             return cls._read(folder, _draw(experiment, np.random.default_rng(sequence), folder))
 
@@ -80,14 +80,12 @@ def _draw(experiment: Experiment, rng: np.random.Generator, folder: Path) -> dic
     """Draw the stimulus of an experiment, put it on the grid and write it; what that took, in s."""
     started = time.perf_counter()
     stimulus = experiment.task.draw(rng)
-    drawn = time.perf_counter()
     try:
         with published(folder) as unfinished:
-            n_merged = {}
-            for name, trains in stimulus.spikes.items():
-                gridded = GriddedSpikes.of(trains, stimulus, float(experiment.dt))
-                gridded.write(unfinished / f"{name}.spikes")
-                n_merged[name] = gridded.n_merged
+            n_merged = {
+                name: GriddedSpikes.write(unfinished / f"{name}.spikes", trains, stimulus, float(experiment.dt))
+                for name, trains in (stimulus.spikes or NO_SPIKES).items()
+            }
             np.savez(unfinished / "truth.npz", **dict(stimulus.truth))  # type: ignore[arg-type]
             about = {"period": stimulus.period, "duration": stimulus.duration, "n_merged": n_merged}
             (unfinished / "input.json").write_text(json.dumps(about), encoding="utf-8")
@@ -96,7 +94,7 @@ def _draw(experiment: Experiment, rng: np.random.Generator, folder: Path) -> dic
         raise RunError(
             "Input", str(folder.parent), expected="room for the input", got=problem.strerror or str(problem)
         ) from problem
-    return {"draw": drawn - started, "grid": time.perf_counter() - drawn}
+    return {"draw": time.perf_counter() - started}
 
 
 def _make_room(directory: Path) -> None:

@@ -25,7 +25,7 @@ from brian2learn.core.identity import code_digest, digest, source_digest
 
 from .experiment import Experiment
 from .record import Spikes, States
-from .spikes import GriddedSpikes, SpikeStream, environment_variable
+from .spikes import NO_SPIKES, GriddedSpikes, SpikeStream, environment_variable
 
 SEED_VARIABLE = "BRIAN2LEARN_SEED"
 FOREVER = 1e6 * second  # compiled in; the input says where a run ends
@@ -83,11 +83,20 @@ def assemble(experiment: Experiment, sources: Mapping[str, Any]) -> tuple[dict[s
 
 
 def _size(experiment: Experiment, name: str, group: Any) -> int:
-    """Number of elements of a group; for synapses, which Brian2 counts in the program only, from their first values."""
+    """Number of elements of a group; for synapses, which Brian2 counts in the program only, from their first values.
+
+    Raises
+    ------
+    AssemblyError
+        If the program draws which synapses there are.
+    """
     if not isinstance(group, Synapses):
         return len(group)
     initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(0))
-    return next(values.size for key, values in initial.items() if key.startswith(f"{name}."))
+    for key, values in initial.items():
+        if key.startswith(f"{name}.") and values.ndim:
+            return int(values.size)
+    raise AssemblyError("Experiment", "record", expected="synapses whose number is known before the run", got=name)
 
 
 def structure(value: Any) -> Any:
@@ -165,7 +174,7 @@ class Program:
         settings : mapping of str to float or Quantity
             Every number of the circuit, as ``object.name``.
         initial : mapping of str to ndarray
-            First values of states, as ``object.name``, in SI units.
+            First values of states, as ``object.name``, in SI units; an array without dimensions is for all alike.
         spikes : mapping of str to Path
             The input of every driven population, as `GriddedSpikes.write` writes it.
         seed : int
@@ -187,11 +196,14 @@ class Program:
             environment |= {environment_variable(population): str(path) for population, path in spikes.items()}
             try:
                 for key, values in initial.items():
-                    np.asarray(values, self.manifest["initial"][key]["dtype"]).tofile(folder / key)
+                    if values.ndim:
+                        values.astype(self.manifest["initial"][key]["dtype"], copy=False).tofile(folder / key)
             except OSError as problem:
                 raise RunError("Program", "input", expected="room for the input", got=str(problem)) from problem
             arguments = [f"{key}={plain(value)!r}" for key, value in settings.items()]
-            arguments += [f"{key}={folder / key}" for key in initial]
+            arguments += [
+                f"{key}={folder / key if values.ndim else repr(values.item())}" for key, values in initial.items()
+            ]
             (folder / "results").mkdir()
             n_steps = max(GriddedSpikes.n_steps_of(path) for path in spikes.values())
             self._execute(["--results_dir", f"{folder}/results/", *arguments], environment, progress)
@@ -222,8 +234,8 @@ class Program:
             path = results / entry["file"]
             return np.fromfile(path, entry["dtype"]) if path.exists() else np.zeros(0, entry["dtype"])
 
-        def whole(values: np.ndarray, size: int, name: str) -> np.ndarray:
-            if values.size != size:
+        def whole(values: np.ndarray, size: int | None, name: str) -> np.ndarray:
+            if size is not None and values.size != size:
                 raise RunError(
                     "Program", name, expected=f"{size} values", got=str(values.size), hint="Is the disk full?"
                 )
@@ -263,7 +275,8 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
     try:
         brian2.defaultclock.dt = experiment.dt
         device.insert_code("main", _SEED_FROM_ENVIRONMENT)
-        sources = {name: SpikeStream(n, name) for name, n in experiment.task.sizes.items()}
+        sizes = experiment.task.sizes or {name: trains.n for name, trains in NO_SPIKES.items()}
+        sources = {name: SpikeStream(n, name) for name, n in sizes.items()}
         built, recorders = assemble(experiment, sources)
         Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
         device.build(directory=str(directory), compile=False, run=False, with_output=False)
@@ -303,6 +316,9 @@ def _manifest(
         name, state = key.split(".")
         return built[name], state
 
+    def size_of(values: np.ndarray) -> int | None:
+        return int(values.size) if values.ndim else None
+
     states = {key: recorders[key] for key in experiment.record}
     sizes = {name: int(n) for name, n in experiment.task.sizes.items()}
     initial = experiment.circuit.initial(sizes, np.random.default_rng(0))
@@ -310,7 +326,7 @@ def _manifest(
         "dt": float(experiment.dt),
         "inputs": sizes,
         "settings": {key: entry(*of(key)) for key in experiment.circuit.settings},
-        "initial": {key: entry(*of(key), size=int(values.size)) for key, values in initial.items()},
+        "initial": {key: entry(*of(key), size=size_of(values)) for key, values in initial.items()},
         "spikes": {
             name: {each: entry(recorders[name], each) for each in ("t", "i", "N")}
             for name in experiment.circuit.outputs
@@ -319,7 +335,7 @@ def _manifest(
             key: {"t": entry(monitor, "t"), "values": entry(monitor, key.split(".")[1]), "n": len(monitor.record)}
             for key, monitor in states.items()
         },
-        "final": {key: entry(*of(key), size=int(initial[key].size)) for key in experiment.circuit.learned},
+        "final": {key: entry(*of(key), size=size_of(initial[key])) for key in experiment.circuit.learned},
         "clock": entry(brian2.defaultclock, "timestep"),
         "equations": equations(built),
     }

@@ -28,8 +28,9 @@ from brian2learn.core.errors import AssemblyError
 from .experiment import Experiment
 from .inputs import Input
 from .program import Output, Program, Progress, assemble, equations
-from .record import Record, Spikes, States, Store
+from .record import Record, Spikes, States
 from .spikes import GriddedSpikes
+from .store import Store
 
 MODES = ("standalone", "runtime")
 

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
-// See GriddedSpikes.of. Returns the number of spikes kept, or -1 if a time lies outside the period.
+// See GriddedSpikes.write. `last` holds, from one block to the next, the step in which each neuron fired last. Returns
+// the number of spikes kept, or -1 if one lies outside the period or the population.
 extern "C" int64_t grid(const double* times, const int32_t* indices, int64_t n_spikes, int64_t n, int64_t n_period,
-                        double early, double per_second, int32_t* neurons, int64_t* counts) {
-    std::vector<int64_t> last(n, -1);
+                        double early, double per_second, int64_t* last, int32_t* neurons, int64_t* counts) {
     int64_t n_kept = 0;
     for (int64_t k = 0; k < n_spikes; ++k) {
         const double step_of = times[k] * per_second;

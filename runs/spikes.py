@@ -19,17 +19,23 @@ from brian2learn.core.compiler import library
 from brian2learn.core.errors import AssemblyError
 from brian2learn.tasks._task import SpikeTrains, Stimulus
 
+NO_SPIKES = {"nothing": SpikeTrains(np.empty(0, np.int32), np.empty(0), 1)}
+"""What a run without input is given: the file of this population says when it ends."""
+
 REPORTS = 200
 """How often a program says how far it is, in the course of one run."""
 
 
 @dataclass(frozen=True)
 class GriddedSpikes:
-    """Spikes of one population by time step.
+    """Spikes of one population by time step, as they lie in a file that `SpikeStream` maps.
+
+    The file: ``n``, ``n_period``, ``n_steps`` and how many steps lie between two reports of the program (int64 each);
+    ``offsets``; ``neurons``.
 
     Attributes
     ----------
-    neurons : (k,) int32
+    neurons : (k,) uint16, or int32 for more than 2**16 neurons
         The neurons that fire, in the order of their spikes.
     offsets : (n_period + 1,) int64
         Spikes of step s are ``neurons[offsets[s]:offsets[s + 1]]``.
@@ -37,8 +43,6 @@ class GriddedSpikes:
         Size of the population.
     n_period, n_steps : int
         Time steps of one period and of the whole run.
-    n_merged : int
-        Spikes left out because the same neuron had already fired in that step, over one period.
     """
 
     neurons: np.ndarray
@@ -46,36 +50,49 @@ class GriddedSpikes:
     n: int
     n_period: int
     n_steps: int
-    n_merged: int
 
-    @classmethod
-    def of(cls, trains: SpikeTrains, stimulus: Stimulus, dt: float) -> GriddedSpikes:
-        """Put spikes on the grid; a spike belongs to the step in which it falls, and a neuron fires once per step.
+    @staticmethod
+    def write(path: Path, trains: SpikeTrains, stimulus: Stimulus, dt: float) -> int:
+        """Put spikes on the grid, block by block, into a file.
+
+        A spike belongs to the step in which it falls, and a neuron fires once per step.
+
+        Returns
+        -------
+        n_merged : int
+            Spikes left out because the same neuron had already fired in that step, over one period.
 
         Raises
         ------
         AssemblyError
-            If a period is not a whole number of steps.
+            If a period is not a whole number of steps, or a spike lies outside it.
         """
         n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
-        times, indices = np.ascontiguousarray(trains.times), np.ascontiguousarray(trains.indices, np.int32)
-        neurons, counts = np.empty(times.size, np.int32), np.zeros(n_period, np.int64)
-        # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
         grid = _compiled_grid() or _grid
-        n_kept = grid(times, indices, times.size, trains.n, n_period, 1e-3 * dt, 1 / dt, neurons, counts)
-        if n_kept < 0:
-            got = f"times from {times.min()} to {times.max()} s, neurons from {indices.min()} to {indices.max()}"
-            expected = f"times within a period of {stimulus.period} s and neurons below {trains.n}"
-            raise AssemblyError("Stimulus", "spikes", expected=expected, got=got)
-        offsets = np.concatenate(([0], np.cumsum(counts)))
-        return cls(neurons[:n_kept], offsets, trains.n, n_period, n_steps, times.size - n_kept)
-
-    def write(self, path: Path) -> None:
-        """Write the file that `SpikeStream` maps."""
+        last, offsets = np.full(trains.n, -1, np.int64), np.zeros(n_period + 1, np.int64)
+        n_merged = 0
         with open(path, "wb") as file:
-            np.array([self.n, self.n_period, self.n_steps, max(1, self.n_steps // REPORTS)], np.int64).tofile(file)
-            self.offsets.tofile(file)
-            self.neurons.tofile(file)
+            file.seek(4 * 8 + offsets.nbytes)
+            for block in trains.blocks():
+                times, indices = np.ascontiguousarray(block.times), np.ascontiguousarray(block.indices, np.int32)
+                neurons = np.empty(times.size, np.int32)
+                # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
+                n_kept = grid(
+                    times, indices, times.size, trains.n, n_period, 1e-3 * dt, 1 / dt, last, neurons, offsets[1:]
+                )
+                if n_kept < 0:
+                    got = (
+                        f"times from {times.min()} to {times.max()} s, neurons from {indices.min()} to {indices.max()}"
+                    )
+                    expected = f"times within a period of {stimulus.period} s and neurons below {trains.n}"
+                    raise AssemblyError("Stimulus", "spikes", expected=expected, got=got)
+                file.write(neurons[:n_kept].astype(_smallest(trains.n), copy=False).data)
+                n_merged += times.size - n_kept
+            np.cumsum(offsets, out=offsets)
+            file.seek(0)
+            file.write(np.array([trains.n, n_period, n_steps, max(1, n_steps // REPORTS)], np.int64).data)
+            file.write(offsets.data)
+        return n_merged
 
     @staticmethod
     def n_steps_of(path: Path) -> int:
@@ -84,17 +101,22 @@ class GriddedSpikes:
 
     @classmethod
     def read(cls, path: Path) -> GriddedSpikes:
-        """What `write` wrote; how many spikes were merged is not in the file and given as 0."""
+        """What `write` wrote."""
         with open(path, "rb") as file:
             n, n_period, n_steps, _ = (int(number) for number in np.fromfile(file, np.int64, 4))
             offsets = np.fromfile(file, np.int64, n_period + 1)
-            return cls(np.fromfile(file, np.int32), offsets, n, n_period, n_steps, 0)
+            return cls(np.fromfile(file, _smallest(n)), offsets, n, n_period, n_steps)
 
     def generator(self, dt: Any, name: str) -> SpikeGeneratorGroup:
         """The same spikes as a Brian2 group, for runtime mode."""
         steps = np.repeat(np.arange(self.n_period), np.diff(self.offsets))
         period = self.n_period * dt if self.n_steps > self.n_period else 0 * second
         return SpikeGeneratorGroup(self.n, self.neurons, steps * dt, period=period, sorted=True, name=name)
+
+
+def _smallest(n: int) -> type[np.integer]:
+    """The type in which neurons of a population of `n` are kept in a file."""
+    return np.uint16 if n <= 2**16 else np.int32
 
 
 def _grid(
@@ -105,6 +127,7 @@ def _grid(
     n_period: int,
     early: float,
     per_second: float,
+    last: np.ndarray,
     neurons: np.ndarray,
     counts: np.ndarray,
 ) -> int:
@@ -114,6 +137,8 @@ def _grid(
         return -1
     steps = np.minimum(((times + early) * per_second).astype(np.int64), n_period - 1)
     first = np.sort(np.unique(steps * n + indices, return_index=True)[1])
+    first = first[last[indices[first]] != steps[first]]
+    np.maximum.at(last, indices[first], steps[first])
     neurons[: first.size] = indices[first]
     counts += np.bincount(steps[first], minlength=n_period)
     return int(first.size)
@@ -126,10 +151,10 @@ def _compiled_grid() -> Any:
     if compiled is None:
         return None
     whole, real = ctypes.c_int64, ctypes.c_double
-    times, indices, counts = (
+    times, indices, steps = (
         np.ctypeslib.ndpointer(dtype, flags="C_CONTIGUOUS") for dtype in (np.float64, np.int32, np.int64)
     )
-    compiled.grid.argtypes = (times, indices, whole, whole, whole, real, real, indices, counts)
+    compiled.grid.argtypes = (times, indices, whole, whole, whole, real, real, steps, indices, steps)
     compiled.grid.restype = whole
     return compiled.grid
 
@@ -165,7 +190,9 @@ class SpikeStream(Group, CodeRunner, SpikeSource):
         self.variables.add_array("_spikespace", size=n + 1, dtype=np.int32)
         CodeRunner.__init__(
             self, self, "spike_stream", code="", clock=self._clock, when="thresholds", order=0, name=None,
-            template_kwds={"environment_variable": environment_variable(name)},
+            template_kwds={
+                "environment_variable": environment_variable(name), "neuron_type": f"{np.dtype(_smallest(n))}_t"
+            },
         )  # fmt: skip
         self._enable_group_attributes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import ctypes
 from collections.abc import Iterator
 from functools import cache
@@ -13,25 +14,27 @@ from brian2 import Hz, ms, second
 from brian2learn.core.compiler import library
 from brian2learn.core.declaration import Param, Size, plain
 
-from ._task import SpikeTrains, Stimulus, Task
+from ._task import SpikeBlocks, SpikeTrains, Stimulus, Task, ahead
 
 SECOND = 1_000_000_000  # spike dates are whole nanoseconds while they are drawn
 STEP = SECOND // 1000  # the rates walk on a grid of 1 ms
 LEVELS = 2**16  # a chance per step is held in units of 1 / LEVELS, so that 16 random bits decide on a spike
 CHANGES = 2**8  # a slope changes by one of so many evenly spaced values
+LEAD_IN = SECOND  # the walk begins so long before the period; of the paper's rates, 5 % is remembered after 0.3 s
 INDEX_BITS = 20  # a spike is packed in one int64: its date above, its afferent in the lowest bits
-BLOCK = 2**22  # spikes are kept in blocks of this size: the system is slow to give memory in small pieces
+BLOCK = 2**20  # afferents times steps that are drawn at once: few enough for a processor's cache
+NONE = np.empty(0, np.int64)
 
 
 class HiddenPattern(Task):
     """A spike pattern of some afferents comes back at random times in trains that otherwise never repeat.
 
-    The period is cut into sections of the length of the pattern. In one of them, the source, the spikes of the first
-    `n_pattern` afferents (indices 0 to ``n_pattern - 1``) are the pattern. It replaces their spikes in all the slots,
-    its source included, with fresh jitter every time; a spike that jitter moves out of its section stays, and one
-    that it moves over an end of the period comes back at the other end. The number of slots is `pattern_share` of the
-    sections, rounded; all schedules without two slots in a row are equally likely. The period repeats, so its last
-    and its first section are neighbours too, and a share of one half alternates throughout. Noise is added at the end.
+    The period is cut into sections of the length of the pattern. What the first `n_pattern` afferents (indices 0 to
+    ``n_pattern - 1``) emit in the section before it begins is the pattern. It replaces their spikes in all the slots,
+    with fresh jitter every time; a spike that jitter moves out of its section stays, and one that it moves over an end
+    of the period comes back at the other end. The number of slots is `pattern_share` of the sections, rounded; all
+    schedules without two slots in a row are equally likely. The period repeats, so its last and its first section are
+    neighbours too, and a share of one half alternates throughout. Noise is added at the end.
 
     ``pattern_share=0`` is the control without a pattern.
 
@@ -53,8 +56,9 @@ class HiddenPattern(Task):
       change of slope is one of 2**8 evenly spaced values;
     * the paper does not say when a silence is looked at: here a spike is forced in the ms at whose end the silence
       would exceed `max_silence`, at a random time like any other, which gives the paper's 54 Hz and no gap over 51 ms;
-    * the paper does not say that the source is a slot: in another section its copy without jitter would be one more
-      presentation, counted as a false alarm;
+    * the paper picks a section of the period for the pattern and does not say whether it is a slot: were it not, it
+      would be one more presentation, without jitter, counted as a false alarm; here it is a section of a lead-in of
+      1 s, which is not shown;
     * how spikes are deleted was never published: here every pasted spike is, with chance `deletion`, put at a random
       time of the section instead, so that every afferent keeps its number of spikes.
     """
@@ -134,24 +138,32 @@ class HiddenPattern(Task):
     def _n_slots(self) -> int:
         return min(round(self.pattern_share * self._n_sections), self._n_sections // 2)
 
+    @property
+    def duration(self) -> float:
+        return float(self.period) * self.n_repeats
+
     def draw(self, rng: np.random.Generator) -> Stimulus:
         slots = self._schedule(rng)
-        sections = [[spikes] for spikes in self._own_trains(rng)]
-        pattern = self._cut(sections, slots, rng)
-        self._paste(pattern, sections, slots, rng)
-        self._add_noise(sections, rng)
-        indices, times = _unpack(sections)
-        period = float(self.period)
+        walk = _Walk(self, rng)
+        pattern = self._cut(walk)
+        pasted = self._paste(pattern, slots, rng)
+        noise_seed = rng.integers(2**63, size=4)
+
+        def make() -> Iterator[SpikeTrains]:
+            parts = self._own(walk.copy(), slots), pasted, self._noise(np.random.default_rng(noise_seed))
+            for own, arrived, noise in zip(*parts, strict=True):
+                yield SpikeTrains(*_unpack(np.concatenate((own, *arrived, noise))), self.n_afferents)
+
         return Stimulus(
-            spikes={"afferents": SpikeTrains(indices, times, self.n_afferents)},
-            period=period,
-            duration=period * self.n_repeats,
+            spikes={"afferents": SpikeBlocks(make, self.n_afferents)},
+            period=float(self.period),
+            duration=self.duration,
             truth=self._truth(pattern, slots),
         )
 
     def _truth(self, pattern: np.ndarray, slots: np.ndarray) -> dict[str, np.ndarray]:
         sections = slots + self._n_sections * np.arange(self.n_repeats)[:, np.newaxis]
-        indices, times = _unpack([[pattern]])
+        indices, times = _unpack(pattern)
         return {
             "onset": sections.ravel() * self._length / SECOND,
             "in_pattern": np.arange(self.n_afferents) < (self.n_pattern if slots.size else 0),
@@ -170,51 +182,51 @@ class HiddenPattern(Task):
         pieces = np.sort(rng.choice(n_sections - n_slots, n_slots, replace=False))
         return np.sort((pieces + np.arange(n_slots) + rng.integers(n_sections)) % n_sections)
 
-    def _own_trains(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
-        """Packed spikes of every section in turn, before pattern and noise; sorted by ms only."""
-        n_cells = self._length // STEP * self.n_afferents
-        walk, block = _Walk(self, rng), np.empty(0, np.int64)
-        for section in range(self._n_sections):
-            if block.size < n_cells:
-                block = np.empty(max(n_cells, BLOCK), np.int64)
-            n_spikes = walk.spikes(section * self._length, block, rng)
-            yield block[:n_spikes]
-            block = block[n_spikes:]
+    @property
+    def _blocks(self) -> list[range]:
+        """The sections, as many at a time as fit into `BLOCK`."""
+        size = max(1, BLOCK // (self._length // STEP * self.n_afferents))
+        return [range(self._n_sections)[start : start + size] for start in range(0, self._n_sections, size)]
 
-    def _cut(self, sections: list[list[np.ndarray]], slots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The pattern: packed spikes of its afferents since the onset of its source, sorted; empty without slots."""
-        if not slots.size:
-            return np.empty(0, np.int64)
-        source = rng.choice(slots)
-        (spikes,) = sections[source]
-        return np.sort(_later(spikes[_indices(spikes) < self.n_pattern], -source * self._length))
+    def _own(self, walk: _Walk, slots: np.ndarray) -> Iterator[np.ndarray]:
+        """Packed spikes of the walk in every block, not sorted; in a slot those of the other afferents only."""
+        lowest = np.zeros(self._n_sections, np.int64)
+        lowest[slots] = self.n_pattern
+        return ahead(walk.spikes(block.start, lowest[block]) for block in self._blocks)
 
-    def _paste(
-        self, pattern: np.ndarray, sections: list[list[np.ndarray]], slots: np.ndarray, rng: np.random.Generator
-    ) -> None:
-        """Put the pattern in place of its afferents' spikes in every slot of `sections`."""
-        for slot in slots:
-            own = sections[slot][0]
-            sections[slot][0] = own[_indices(own) >= self.n_pattern]
-            dates = self._presentation(pattern, slot, rng)
-            spikes, arrived = _pack(dates, _indices(pattern)), dates // self._length
-            for section in np.unique(arrived):
-                sections[section].append(spikes[arrived == section])
-
-    def _presentation(self, pattern: np.ndarray, slot: int, rng: np.random.Generator) -> np.ndarray:
-        """Dates of the pattern's spikes in a slot, jittered or put at random times of the slot."""
-        moves = float(self.jitter) * SECOND * rng.standard_normal(pattern.size)
-        dates = _dates(pattern) + np.rint(moves).astype(np.int64)
-        is_moved = rng.random(pattern.size) < self.deletion
-        dates[is_moved] = rng.integers(self._length, size=np.count_nonzero(is_moved))
-        return (dates + slot * self._length) % _nanoseconds(self.period)
-
-    def _add_noise(self, sections: list[list[np.ndarray]], rng: np.random.Generator) -> None:
-        """Add a Poisson number of spikes, at random times of random afferents, to every section."""
+    def _noise(self, rng: np.random.Generator) -> Iterator[np.ndarray]:
+        """Packed spikes of the noise in every block: a Poisson number, at random times of random afferents."""
         counts = rng.poisson(float(self.noise_rate) * self.n_afferents * self._length / SECOND, self._n_sections)
-        for section, count in enumerate(counts):
-            noise = _pack(rng.integers(self._length, size=count), rng.integers(self.n_afferents, size=count))
-            sections[section].append(_later(noise, section * self._length))
+        starts = np.arange(self._n_sections) * self._length
+        for block in self._blocks:
+            both = rng.integers(self._length * self.n_afferents, size=counts[block].sum())  # date and afferent in one
+            dates = both // self.n_afferents
+            yield _pack(dates + starts[block].repeat(counts[block]), both - dates * self.n_afferents)
+
+    def _cut(self, walk: _Walk) -> np.ndarray:
+        """The pattern: packed spikes of its afferents in the last section of the lead-in since its onset, sorted."""
+        for _ in range(-(-LEAD_IN // self._length)):
+            spikes = walk.spikes(0, np.zeros(1, np.int64))
+        return np.sort(spikes[_indices(spikes) < (self.n_pattern if self._n_slots else 0)])
+
+    def _paste(self, pattern: np.ndarray, slots: np.ndarray, rng: np.random.Generator) -> list[list[np.ndarray]]:
+        """Packed spikes, for every block, of the pattern in all slots, jittered or put at random times of the slot."""
+        pasted: list[list[np.ndarray]] = [[] for _ in self._blocks]
+        jitter, deletion, period = float(self.jitter) * SECOND, self.deletion, _nanoseconds(self.period) << INDEX_BITS
+        n_together, afferents = len(self._blocks[0]), _indices(pattern)
+        for slot in slots:
+            moves = np.rint(jitter * rng.standard_normal(pattern.size)).astype(np.int64)
+            is_moved = rng.random(pattern.size) < deletion
+            spikes = _later(pattern, moves)
+            spikes[is_moved] = _pack(rng.integers(self._length, size=np.count_nonzero(is_moved)), afferents[is_moved])
+            spikes = _later(spikes, slot * self._length)
+            spikes -= spikes // period * period  # several times faster than %
+            block_of = spikes // (n_together * self._length << INDEX_BITS)
+            stays = block_of == slot // n_together
+            pasted[slot // n_together].append(spikes[stays])
+            for block in np.unique(block_of[~stays]):
+                pasted[block].append(spikes[block_of == block])
+        return pasted
 
     @classmethod
     def examples(cls) -> Iterator[HiddenPattern]:
@@ -248,36 +260,28 @@ def _indices(spikes: np.ndarray) -> np.ndarray:
     return spikes & ((1 << INDEX_BITS) - 1)
 
 
-def _later(spikes: np.ndarray, delay: int) -> np.ndarray:
+def _later(spikes: np.ndarray, delay: np.ndarray | int) -> np.ndarray:
     """The packed spikes `delay` ns later."""
     return spikes + (delay << INDEX_BITS)
 
 
-def _unpack(sections: list[list[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Afferents (int32) and times (float, s), sorted by time, of the packed spikes of successive sections.
-
-    Empties `sections`, so that the memory can be used again.
-    """
+def _unpack(spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Afferents (int32) and times (float, s), sorted by time, of packed spikes."""
     compiled = _compiled()
-    size = sum(spikes.size for parts in sections for spikes in parts)
-    indices, times = np.empty(size, np.int32), np.empty(size)
-    sections.reverse()
-    first = 0
-    while sections:
-        spikes = np.concatenate(sections.pop())
-        here = slice(first, first + spikes.size)
-        first = here.stop
-        if compiled is not None:
-            compiled.unpack(spikes, spikes.size, INDEX_BITS, SECOND, indices[here], times[here])
-        else:
-            spikes.sort()
-            indices[here] = _indices(spikes)
-            np.divide(_dates(spikes), SECOND, out=times[here])
+    if compiled is None:
+        spikes = np.sort(spikes)
+        return _indices(spikes).astype(np.int32), _dates(spikes) / SECOND
+    indices, times = np.empty(spikes.size, np.int32), np.empty(spikes.size)
+    compiled.unpack(spikes, spikes.size, INDEX_BITS, SECOND, indices, times)
     return indices, times
 
 
 class _Walk:
     """The walk of the rates of all afferents and the spikes on the way, section after section.
+
+    Every afferent has a generator of its own (xoroshiro128++ of Blackman and Vigna, 2021), which gives 64 bits a step:
+    the highest 16 decide on a spike, the next 8 change the slope, the rest dates the spike within the step. So the
+    afferents do not wait for each other, and a processor takes many at once.
 
     The inner loop is in C++, or in NumPy where there is no compiler: the same random numbers, the same float32, the
     same spikes. Rates, slopes and their bounds are in units of 1 / LEVELS per step (and step).
@@ -285,7 +289,7 @@ class _Walk:
 
     def __init__(self, task: HiddenPattern, rng: np.random.Generator) -> None:
         step = STEP / SECOND
-        self.shape = (task._length // STEP, task.n_afferents)
+        self.n_steps = task._length // STEP  # of a section
         self.top = np.float32(float(task.max_rate) * step * LEVELS)
         self.slope_top = np.float32(float(task.max_slope) * step**2 * LEVELS)
         self.slope_unit = np.float32(float(task.slope_step) * step**2 * LEVELS / (CHANGES / 2))
@@ -294,60 +298,70 @@ class _Walk:
         self.slopes = rng.uniform(-self.slope_top, self.slope_top, task.n_afferents).astype(np.float32)
         # steps until a spike is forced, if none is emitted before
         self.waits = rng.integers(self.max_silence, size=task.n_afferents, dtype=np.int32)
+        self.generators = rng.integers(2**64, size=(2, task.n_afferents), dtype=np.uint64)
 
-    def spikes(self, start: int, block: np.ndarray, rng: np.random.Generator) -> int:
-        """Write the packed spikes of the next section, which begins at `start` ns, into `block`; how many they are.
+    def copy(self) -> _Walk:
+        """An independent copy."""
+        other = copy.copy(self)
+        for name in ("rates", "slopes", "waits", "generators"):
+            setattr(other, name, getattr(self, name).copy())
+        return other
 
-        They are at random times in the steps that emit.
-        """
-        n_cells = self.shape[0] * self.shape[1]
-        # 64 bits at once are drawn twice as fast as 16 and 8
-        random = rng.integers(2**64, size=-(-3 * n_cells // 8), dtype=np.uint64).view(np.uint8)
-        levels = random[: 2 * n_cells].view(np.uint16).reshape(self.shape)
-        changes = random[2 * n_cells : 3 * n_cells].reshape(self.shape)
-        n_spikes = self.walk_on(levels, changes, block)
-        dates = rng.integers(STEP, size=n_spikes)
-        dates += start
-        dates <<= INDEX_BITS
-        block[:n_spikes] += dates
-        return n_spikes
-
-    def walk_on(self, levels: np.ndarray, changes: np.ndarray, block: np.ndarray) -> int:
-        """Walk through a section.
+    def spikes(self, section: int, lowest: np.ndarray) -> np.ndarray:
+        """Walk through sections and give their spikes.
 
         Parameters
         ----------
-        levels : (n_steps, n_afferents) uint16
-            An afferent emits a spike where its rate is higher.
-        changes : (n_steps, n_afferents) uint8
-            How the slopes change, in units of `slope_unit` around the middle.
-        block : (k,) int64
-            Takes the steps with a spike, packed, in the order of steps and then of afferents.
+        section : int
+            The first one.
+        lowest : (n_sections,) int64
+            The first afferent whose spikes are given, for every section.
 
         Returns
         -------
-        n_spikes : int
+        spikes : (k,) int64
+            Packed, in no order.
         """
+        lowest, start = lowest.repeat(self.n_steps), section * self.n_steps * STEP
         compiled = _compiled()
-        if compiled is not None:
-            return compiled.walk_on(
-                *self.shape, levels, changes, self.rates, self.slopes, self.waits,
-                self.top, self.slope_top, self.slope_unit, self.max_silence, STEP << INDEX_BITS, block,
-            )  # fmt: skip
-        spikes = np.empty(self.shape, bool)
-        middle = np.float32((CHANGES - 1) / 2)
-        for level, change, is_spike in zip(levels, changes, spikes, strict=True):
-            np.logical_or(self.waits == 0, level < self.rates, out=is_spike)
+        if compiled is None:
+            return np.concatenate([np.empty(0, np.int64), *self._steps(lowest, start)])
+        spikes = np.empty(lowest.size * self.waits.size, np.int64)
+        n_spikes = compiled.walk(
+            lowest.size, self.waits.size, *self.generators, self.rates, self.slopes, self.waits, self.top,
+            self.slope_top, self.slope_unit, self.max_silence, lowest, start, STEP, INDEX_BITS, spikes,
+        )  # fmt: skip
+        return spikes[:n_spikes]
+
+    def _steps(self, lowest: np.ndarray, start: int) -> Iterator[np.ndarray]:
+        """Packed spikes of each step."""
+        for step, first in enumerate(lowest):
+            random = _random(self.generators)
+            level = (random >> np.uint64(48)).astype(np.float32)
+            change = (random >> np.uint64(40) & np.uint64(CHANGES - 1)).astype(np.float32)
+            is_spike = (self.waits == 0) | (level < self.rates)
             self.waits[is_spike] = self.max_silence
             self.waits -= 1
-            self.rates += self.slopes
-            np.clip(self.rates, 0, self.top, out=self.rates)
-            self.slopes += (change - middle) * self.slope_unit
-            np.clip(self.slopes, -self.slope_top, self.slope_top, out=self.slopes)
-        cells = np.flatnonzero(spikes)
-        steps, afferents = np.divmod(cells, self.shape[1])
-        block[: cells.size] = _pack(steps * STEP, afferents)
-        return cells.size
+            np.clip(self.rates + self.slopes, 0, self.top, out=self.rates)
+            slopes = self.slopes + (change - np.float32((CHANGES - 1) / 2)) * self.slope_unit
+            np.clip(slopes, -self.slope_top, self.slope_top, out=self.slopes)
+            afferents = first + np.flatnonzero(is_spike[first:])
+            late = (random[afferents] & np.uint64(2**40 - 1)) * np.uint64(STEP) >> np.uint64(40)
+            yield _pack(start + step * STEP + late.astype(np.int64), afferents)
+
+
+def _random(generators: np.ndarray) -> np.ndarray:
+    """The next 64 bits of every generator."""
+
+    def rotated(bits: np.ndarray, by: int) -> np.ndarray:
+        return bits << np.uint64(by) | bits >> np.uint64(64 - by)
+
+    one, two = generators
+    random = rotated(one + two, 17) + one
+    two = one ^ two
+    generators[0] = rotated(one, 49) ^ two ^ two << np.uint64(21)
+    generators[1] = rotated(two, 28)
+    return random
 
 
 @cache
@@ -356,14 +370,15 @@ def _compiled() -> ctypes.CDLL | None:
     compiled = library(Path(__file__).with_suffix(".cpp"))
     if compiled is not None:
         whole, small, real = ctypes.c_int64, ctypes.c_int32, ctypes.c_float
-        spikes, indices, times, levels, changes, floats = (
+        integers, indices, times, bits, floats = (
             np.ctypeslib.ndpointer(dtype, flags="C_CONTIGUOUS")
-            for dtype in (np.int64, np.int32, np.float64, np.uint16, np.uint8, np.float32)
+            for dtype in (np.int64, np.int32, np.float64, np.uint64, np.float32)
         )
-        compiled.walk_on.argtypes = (
-            whole, whole, levels, changes, floats, floats, indices, real, real, real, small, whole, spikes
+        compiled.walk.argtypes = (
+            whole, whole, bits, bits, floats, floats, indices, real, real, real, small, integers, whole, whole, small,
+            integers,
         )  # fmt: skip
-        compiled.walk_on.restype = whole
-        compiled.unpack.argtypes = (spikes, whole, small, whole, indices, times)
+        compiled.walk.restype = whole
+        compiled.unpack.argtypes = (integers, whole, small, whole, indices, times)
         compiled.unpack.restype = None
     return compiled

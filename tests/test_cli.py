@@ -142,6 +142,7 @@ def test_unknown_command_is_bad_input():
     [
         ("show pair_s", "pair_stdp"),
         ("list ru", "rules"),
+        ("list rat", "rate-rules"),
         ("run masquelier2008_fig", None),
         ("check nobody", "nobody1900"),
     ],
@@ -164,25 +165,87 @@ def test_list_has_every_declaration():
     assert [line.split("\t")[1] for line in lines] == [row["name"] for row in rows]
 
 
-@pytest.mark.parametrize("word", ["rule", "rules", "plasticity", "Rules"])
-def test_list_takes_the_words_for_a_kind(word):
-    rows = json.loads(call("list", word, "--json").stdout)
-    assert {row["name"] for row in rows} == {*files("plasticity")}
+def listed(*words):
+    """Kind of every name that `list` gives."""
+    return {row["name"]: row["kind"] for row in json.loads(call("list", *words, "--json").stdout)}
 
 
-def test_cells_and_circuits_are_told_apart(own):
-    own("circuits", "my_lif", "from brian2learn.circuits.lif import LIF\nclass MyLIF(LIF):\n    '''Mine.'''\n")
-    cells = {row["name"] for row in json.loads(call("list", "cells", "--json").stdout)}
-    circuits = {row["name"] for row in json.loads(call("list", "circuits", "--json").stdout)}
-    assert {"lif", "srm0", "my_lif"} <= cells
-    assert "detector" in circuits
-    assert not cells & circuits
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [
+        (["rule"], {"rule"}),
+        (["Rules"], {"rule"}),
+        (["rate-rules"], {"rate rule"}),
+        (["rate rule"], {"rate rule"}),
+        (["transmissions"], {"transmission"}),
+        (["release"], {"release"}),
+        (["plasticity"], {"rule", "rate rule", "transmission", "release"}),
+        (["cells", "rules", "cells"], {"cell", "rule"}),
+    ],
+)
+def test_list_takes_the_words_for_kinds(words, kinds):
+    found = listed(*words)
+    assert {*found.values()} == kinds
+    assert found == {name: kind for name, kind in listed().items() if kind in kinds}
+
+
+def test_every_kind_is_what_its_class_derives_from():
+    from brian2learn.circuits._circuit import Cell, Circuit
+    from brian2learn.core.discovery import load
+    from brian2learn.plasticity._rate_rule import RateRule
+    from brian2learn.plasticity._release import Release
+    from brian2learn.plasticity._rule import Rule
+    from brian2learn.plasticity._transmission import Transmission
+
+    bases = {"rule": Rule, "rate rule": RateRule, "transmission": Transmission, "release": Release, "cell": Cell,
+             "circuit": Circuit}  # fmt: skip
+    found = listed("plasticity", "cells", "circuits")
+    assert {*found.values()} == {*bases}
+    for name, kind in found.items():
+        assert issubclass(load(name, "plasticity", "circuits"), bases[kind]), name
+
+
+def test_a_class_derived_from_another_declaration_is_of_its_kind(own):
+    def derive(folder, stem, name, base):
+        own(folder, stem, f"class {name}({base}):\n    'Mine.'\n")
+
+    derive("circuits", "my_lif", "MyLIF", "lif.LIF")
+    derive("plasticity", "my_bcm", "MyBCM", "BCM")
+    derive("plasticity", "my_other_bcm", "MyOtherBCM", "MyBCM")
+    derive("plasticity", "slow_ampa", "SlowAMPA", "AMPA")
+    derive("plasticity", "circle", "Circle", "Square")  # derives from what derives from it
+    derive("plasticity", "square", "Square", "Circle")
+    found = listed()
+    mine = {name: found[name] for name in ("my_lif", "my_bcm", "my_other_bcm", "slow_ampa", "circle")}
+    assert mine == {"my_lif": "cell", "my_bcm": "rate rule", "my_other_bcm": "rate rule", "slow_ampa": "transmission",
+                    "circle": "rule"}  # fmt: skip
+    assert (found["lif"], found["detector"]) == ("cell", "circuit")
+
+
+PAGE = ("list", "plasticity", "cells", "--markdown")
+
+
+def test_the_page_of_rules_is_what_the_command_writes(monkeypatch):
+    monkeypatch.delenv("BRIAN2LEARN_PATH", raising=False)
+    page = (Path(__file__).parent.parent / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert page == call(*PAGE).stdout, f"write it again: brian2learn {' '.join(PAGE)} > docs/rules.md"
+
+
+def test_the_page_survives_a_broken_file_and_text_with_bars(own):
+    own("plasticity", "broken", "import nothing_of_this_name\nclass Broken:\n    'It | is.'\n")
+    own("plasticity", "slow_drift", RULE.replace("the weight grow", "w | x grow"))
+    rows = [line for line in call(*PAGE).stdout.splitlines() if line.startswith("|")]
+    assert {row.replace("\\|", "").count("|") for row in rows} == {5}
+    (broken,) = (row for row in rows if row.startswith("| `broken` |"))
+    assert "nothing_of_this_name" in broken
+    assert "| `SlowDrift` | A post spike lets w \\| x grow by what the pre trace says. |  | nobody1900 |" in rows
 
 
 def test_unknown_kind_offers_the_nearest():
     done = call("list", "rulez")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "Did you mean rules?" in done.stderr
+    assert "rate-rules" in done.stderr
 
 
 # ---------------------------------------------------------------------- show
@@ -204,6 +267,9 @@ def test_show_tells_everything(folder, name):
         assert all(f"{option}" in flat for option in choice["options"])
     for text in document["texts"].values():
         assert " ".join(text.split()) in flat
+    for preset in document["presets"]:
+        assert preset["source"]
+        assert preset["name"] in flat
     assert set(document["cites"]) <= set(flat.split())
     if folder == "figures":
         assert document["claims"]
@@ -217,6 +283,58 @@ def test_show_a_rule_in_detail():
     (tau,) = (each for each in document["parameters"] if each["name"] == "tau_plus")
     assert (tau["default"], tau["bounds"], tau["unit"]) == ("16.8 ms", "0.1 to 200 ms", "second")
     assert tau["si"] == pytest.approx(0.0168)
+
+
+TOLD = {
+    "consolidation": {"Every dt_cons": "w_ref = w_ref + ", "Starts": "w_ref = w_ref_start"},
+    "clopath_stdp": {
+        "Every time step": "v_post", "Brings to the target cell": "clopath_stdp_d_minus : volt",
+        "The target cell in every time step": "clopath_stdp_d_minus = ", "Needs": "v (volt) of the target",
+    },
+    "bcm": {
+        "Weight": "dw/dt = eta*x*y*(y - theta)", "Bounds of the weight": "0 to inf", "Starts": "theta = kappa",
+        "Brings to the target unit": "dtheta/dt = ", "Needs": "rate x of the source\nrate y of the target",
+    },
+    "ampa": {"Target": "dg/dt = ", "A spike of weight w": "g_post += ", "Adds the input current": "(E_rev - v)",
+             "Needs": "input current of the target\nv (volt) of the target"},
+    "tsodyks_markram": {"A spike releases the share": "(1 - d)", "Traces": "f: one number per pre neuron"},
+    "mat": {"Input current": "I = I_ext + transmissions", "Integrated by": "exact",
+            "Needs": "a transmission, or the current I_ext"},
+    "lif": {"An incoming spike of weight w": "current_post += gain_post * w"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_show_tells_what_each_kind_has(name):
+    texts = json.loads(call("show", name, "--json").stdout)["texts"]
+    for title, text in TOLD[name].items():
+        assert text in texts[title], title
+
+
+def test_show_a_preset_in_detail():
+    document = json.loads(call("show", "MAT", "--json").stdout)
+    (preset,) = (each for each in document["presets"] if each["name"] == "IB")
+    assert preset["values"] == {"omega": "-46 mV", "alpha_1": "7.5 mV", "alpha_2": "1.5 mV"}
+    assert preset["source"].startswith("kobayashi2009")
+    flat = " ".join(call("show", "mat").stdout.split())
+    assert "Presets" in flat
+    assert json.loads(call("show", "lif", "--json").stdout)["presets"] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("120*msiemens/cmetre**2", "1200 S/m^2"), ("1*ufarad/cmetre**2", "0.01 F/m^2"), ("0.14e-3/mV", "0.14 1/V"),
+        ("8e-5/mV**2", "80 1/V^2"), ("60*mV**2", "60 mV^2"), ("2*pA/mV", "2 nS"), ("3*volt/second", "3 V/s"),
+        ("20*Hz", "20 Hz"), ("1.2*second", "1.2 s"),
+    ],
+)  # fmt: skip
+def test_quantities_are_written_in_readable_units(value, text):
+    import brian2
+
+    from brian2learn.cli.show import written
+
+    assert written(eval(value, vars(brian2))) == text
 
 
 def test_show_unknown_offers_the_nearest():

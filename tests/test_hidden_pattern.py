@@ -22,7 +22,9 @@ LEVEL = 0.001  # chance that a correct program fails a statistical test
 
 def own_trains(task, rng):
     """Dates (ns) and afferents of the trains before pattern and noise, sorted by date."""
-    packed = np.sort(np.concatenate(list(task._own_trains(rng))))
+    walk = hidden_pattern._Walk(task, rng)
+    task._cut(walk)
+    packed = np.sort(np.concatenate(list(task._own(walk, np.empty(0, int)))))
     return hidden_pattern._dates(packed), hidden_pattern._indices(packed)
 
 
@@ -158,25 +160,44 @@ def test_silences_are_filled_as_in_a_plain_loop(n_steps, max_silence, chance):
     task = HiddenPattern(
         n_afferents=n_afferents, n_pattern=1, pattern_length=n_steps * ms, max_silence=max_silence * ms, **still
     )
-    rng = np.random.default_rng(0)
-    walk = hidden_pattern._Walk(task, rng)
-    levels = rng.integers(2**16, size=(n_sections, n_steps, n_afferents), dtype=np.uint16)
-    emitted = (levels < walk.rates).reshape(-1, n_afferents)
+    walk = hidden_pattern._Walk(task, np.random.default_rng(0))
+    waits, rates = walk.waits.copy(), walk.rates.copy()
+    assert np.all((waits >= 0) & (waits < max_silence))
+    expected = []
+    for afferent in range(n_afferents):
+        generator, silent_since = xoroshiro(*walk.generators[:, afferent].tolist()), int(waits[afferent]) - max_silence
+        for step in range(n_sections * n_steps):
+            random = next(generator)
+            if step - silent_since >= max_silence or random >> 48 < rates[afferent]:
+                silent_since = step
+                expected.append((step * hidden_pattern.STEP + (random % 2**40 * hidden_pattern.STEP >> 40), afferent))
 
-    expected, silent_since = [], walk.waits - max_silence
-    assert np.all((silent_since >= -max_silence) & (silent_since < 0))
-    for step, afferent in itertools.product(range(len(emitted)), range(n_afferents)):
-        if step - silent_since[afferent] >= max_silence or emitted[step, afferent]:
-            silent_since[afferent] = step
-            expected.append((step, afferent))
-
-    found, block = [], np.empty(n_steps * n_afferents, np.int64)
+    found = []
     for section in range(n_sections):
-        n_spikes = walk.walk_on(levels[section], levels[section].astype(np.uint8), block)
-        steps, late = np.divmod(hidden_pattern._dates(block[:n_spikes]), hidden_pattern.STEP)
-        assert not late.any()
-        found += zip(steps + section * n_steps, hidden_pattern._indices(block[:n_spikes]), strict=True)
-    assert found == expected
+        spikes = walk.spikes(section, np.zeros(1, int))
+        found += zip(hidden_pattern._dates(spikes), hidden_pattern._indices(spikes), strict=True)
+    assert sorted(found) == sorted(expected)
+
+
+def xoroshiro(one, two):
+    """xoroshiro128++ 1.0, as its authors give it."""
+
+    def rotated(bits, by):
+        return (bits << by | bits >> (64 - by)) % 2**64
+
+    while True:
+        yield (rotated((one + two) % 2**64, 17) + one) % 2**64
+        two ^= one
+        one = rotated(one, 49) ^ two ^ (two << 21) % 2**64
+        two = rotated(two, 28)
+
+
+def test_generators_are_those_of_their_authors():
+    """The first numbers of the authors' program from the state 1, 2."""
+    expected = [393217, 669327710093319, 1732421326133921491, 11394790081659126983, 9555452776773192676]
+    generators = np.array([[1], [2]], np.uint64)
+    assert [int(hidden_pattern._random(generators)[0]) for _ in expected] == expected
+    assert list(itertools.islice(xoroshiro(1, 2), 5)) == expected
 
 
 def bits(stimulus):
@@ -200,10 +221,35 @@ def test_compiled_and_numpy_draw_the_same_bits(task, seed, monkeypatch):
 def test_spikes_are_sorted_and_unpacked(size, last):
     rng = np.random.default_rng(0)
     dates, afferents = rng.integers(last, size=size, endpoint=True), rng.integers(2**20, size=size)
-    indices, times = hidden_pattern._unpack([[hidden_pattern._pack(dates, afferents)]])
+    indices, times = hidden_pattern._unpack(hidden_pattern._pack(dates, afferents))
     order = np.lexsort((afferents, dates))
     assert np.array_equal(indices, afferents[order])
     assert np.array_equal(times, dates[order] / 1e9)
+
+
+@pytest.mark.parametrize("task", EXAMPLES, ids=repr)
+def test_the_size_of_the_blocks_changes_nothing(task, monkeypatch):
+    expected = bits(task.draw(np.random.default_rng(0)))
+    n_sections = round(float(task.period / task.pattern_length))
+    cells = task.n_afferents * round(float(task.pattern_length) * 1000)
+    for n_together in (1, 3, n_sections):
+        monkeypatch.setattr(hidden_pattern, "BLOCK", n_together * cells)
+        trains = (stimulus := task.draw(np.random.default_rng(0))).spikes["afferents"]
+        assert len(list(trains.blocks())) == -(-n_sections // n_together)
+        assert bits(stimulus) == expected
+
+
+def test_blocks_come_again_and_follow_each_other_in_time():
+    task = SMALL.replace(jitter=20 * ms)
+    trains = task.draw(np.random.default_rng(0)).spikes["afferents"]
+    first, again = list(trains.blocks()), list(trains.blocks())
+    assert len(first) > 1
+    for name in ("times", "indices"):
+        whole = np.concatenate([getattr(block, name) for block in first])
+        assert np.array_equal(whole, np.concatenate([getattr(block, name) for block in again]))
+        assert np.array_equal(whole, getattr(trains, name))
+    edges = [block.times[[0, -1]] for block in first]
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(edges))
 
 
 # rates; 2000 afferents for 20 s give a standard error of 0.1 Hz, a fifth of the margin
@@ -320,16 +366,24 @@ def test_pattern_is_pasted_exactly_and_nothing_else_changes():
     stimulus, spikes, own = drawn_with_own(QUIET)
     pattern, onsets, length = pattern_of(stimulus), onsets_in_period(QUIET, stimulus), 50 * 10**6
     assert pattern[0].size > 100
-    n_sources = 0
     for start in range(0, 10 * 10**9, length):
         now, before = within(spikes, start, start + length), within(own, start, start + length)
         if start in onsets:
             assert same(select(now, now[1] < 100), pattern)
             assert same(select(now, now[1] >= 100), select(before, before[1] >= 100))
-            n_sources += same(pattern, select(before, before[1] < 100))
         else:
             assert same(now, before)
-    assert n_sources == 1
+
+
+def test_pattern_is_what_its_afferents_emit_before_the_period():
+    rng = np.random.default_rng(0)
+    QUIET._schedule(rng)
+    walk = hidden_pattern._Walk(QUIET, rng)
+    packed = np.concatenate([walk.spikes(section, np.zeros(1, int)) for section in range(20)])
+    lead_in = hidden_pattern._dates(packed), hidden_pattern._indices(packed)
+    order = np.argsort(lead_in[0])
+    last = within(select(lead_in, order), 950 * 10**6, 10**9)
+    assert same(select(last, last[1] < 100), pattern_of(QUIET.draw(np.random.default_rng(0))))
 
 
 def single_displacements(task):

@@ -3,9 +3,9 @@
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,10 +13,9 @@
 {% endblock %}
 
 {% block maincode %}
-    // File: n_neurons, n_steps of one period, n_steps of the run, report_every (int64 each),
-    //       offsets (int64, n_steps of one period + 1), neurons (int32)
+    // see GriddedSpikes
     static const int64_t *header = NULL;
-    static const int32_t *neurons = NULL;
+    static const {{neuron_type}} *neurons = NULL;
     if (header == NULL)
     {
         const char *path = std::getenv("{{environment_variable}}");
@@ -31,17 +30,17 @@
         close(file);
         header = static_cast<const int64_t *>(mapped);
         if (mapped == MAP_FAILED || header[0] != N ||
-            status.st_size != (int64_t)((5 + header[1]) * sizeof(int64_t) + header[4 + header[1]] * sizeof(int32_t)))
+            status.st_size != (int64_t)((5 + header[1]) * sizeof(int64_t) + header[4 + header[1]] * sizeof({{neuron_type}})))
         {
             std::fprintf(stderr, "the input of {{owner.name}} does not fit: %s\n", path);
             std::exit(1);
         }
-        neurons = reinterpret_cast<const int32_t *>(header + 5 + header[1]);
+        neurons = reinterpret_cast<const {{neuron_type}} *>(header + 5 + header[1]);
     }
     const int64_t _step = {{t_in_timesteps}};
     const int64_t *_offset = header + 4 + _step % header[1];
     const int64_t _n_spikes = _offset[1] - _offset[0];
-    std::memcpy({{_spikespace}}, neurons + _offset[0], _n_spikes * sizeof(int32_t));
+    std::copy_n(neurons + _offset[0], _n_spikes, {{_spikespace}});
     {{_spikespace}}[N] = _n_spikes;
 
     if (_step % header[3] == 0)
