@@ -2,37 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from brian2 import Network, NeuronGroup
+from brian2 import Network, NeuronGroup, defaultclock
 
 from brian2learn.core.declaration import Declaration, plain, unit_of
-from brian2learn.core.equations import check_names, defined
-from brian2learn.core.errors import AssemblyError
+from brian2learn.core.equations import check_names, defined, identifiers
+from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.plasticity._rule import Plasticity
+from brian2learn.plasticity._transmission import Transmission
 
 
 class Cell(Declaration):
-    """A neuron model as exact, linear equations.
+    """A neuron model.
 
-    Class attributes: `equations`, `threshold`, `reset`, `receive` (what an incoming spike of weight ``w`` does, on
-    names ending in ``_post``), `potential` (the variable compared with the threshold), `refractory` (the parameter
-    that holds the refractory period).
+    Class attributes: `equations`, `threshold`, `reset`, `potential` (the variable compared with the threshold),
+    `refractory` (the parameter that holds the refractory period, or a condition under which the cell stays so),
+    `method` (how Brian2 integrates it), and how it hears of spikes: either `receive` (what an incoming spike of weight
+    ``w`` does, on names ending in ``_post``), or `drive` (the name of its input current, to which the external current
+    ``I_ext`` of every neuron and any `Transmission` contribute). `largest_dt` is the longest time step in s at which
+    its method is stable.
     """
 
     equations: ClassVar[str] = ""
     threshold: ClassVar[str] = ""
     reset: ClassVar[str] = ""
     receive: ClassVar[str] = ""
+    drive: ClassVar[str] = ""
     potential: ClassVar[str] = "u"
     refractory: ClassVar[str] = ""
+    method: ClassVar[str] = "exact"
+    largest_dt: ClassVar[float] = np.inf
 
     def check(self) -> None:
         texts = {name: getattr(self, name) for name in ("equations", "threshold", "reset", "refractory")}
         texts["receive"] = self.receive.replace("_post", "")
-        check_names(type(self).__name__, texts, {*self.constants}, from_others={"w", *self.states})
+        declared = {*self.constants, self.drive} - {""}
+        check_names(type(self).__name__, texts, declared, from_others={"w", *self.states})
+        if "w" in (*declared, *self.states):
+            expected = "names other than that of the weight of a synapse"
+            raise DeclarationError(type(self).__name__, "equations", expected=expected, got="w")
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -50,19 +61,65 @@ class Cell(Declaration):
         return {**self.numbers, **self.derived}
 
     @property
+    def start(self) -> dict[str, Any]:
+        """First values of the states that do not start at zero."""
+        return {}
+
+    @property
     def model(self) -> str:
         """The equations with a line for every number."""
         lines = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in self.constants.items()]
         return self.equations.strip() + "\n" + "\n".join(lines) + "\n"
+
+    def input_equations(self, transmissions: Sequence[Transmission] = ()) -> str:
+        """Lines for the input current and for all that contributes to it.
+
+        Raises
+        ------
+        AssemblyError
+            If the cell has no input current or no potential for a transmission to act on, or two have one name.
+        """
+        where = type(self).__name__
+        names = [type(each).__name__ for each in transmissions]
+        for name in names:
+            if names.count(name) > 1:
+                hint = f"Derive a class of another name: class Slow{name}({name})."
+                raise AssemblyError(where, "transmissions", expected="each kind once", got=f"{name} twice", hint=hint)
+        for each in transmissions:
+            if each.drive and not self.drive:
+                got = f"{type(each).__name__}, which adds a current"
+                raise AssemblyError(where, "transmissions", expected="none, for it has no input current", got=got)
+            if "v" not in self.states and "v" in identifiers(f"{each.drive}\n{each.on_spike.replace('_post', '')}"):
+                got = f"{type(each).__name__}, which needs it"
+                raise AssemblyError(where, "transmissions", expected="none, for it has no potential v", got=got)
+        text = "".join(each.cell_equations for each in transmissions)
+        if self.drive:
+            external = f"{self.drive}_ext"
+            total = " + ".join([external, *(each.current for each in transmissions if each.drive)])
+            text += f"{external} : amp\n{self.drive} = {total} : amp\n"
+        return text
+
+    def method_for(self, transmissions: Sequence[Transmission] = ()) -> str:
+        """The integration method: the cell's own, unless that is exact and cannot be with these transmissions.
+
+        Currents are integrated with ``rk4``, for exact solutions divide by zero where two time constants are equal.
+        Conductances make the cell non-linear; ``exponential_euler`` stays stable however large they are.
+        """
+        drives = [each.drive for each in transmissions if each.drive]
+        if self.method != "exact" or not drives:
+            return self.method
+        return "exponential_euler" if any("v" in identifiers(drive) for drive in drives) else "rk4"
 
     def group(
         self,
         n: int,
         *,
         plasticity: Plasticity | None = None,
+        transmissions: Sequence[Transmission] = (),
         extra: str = "",
         threshold: str = "",
         events: Mapping[str, str] | None = None,
+        method: str = "",
         name: str = "cells",
     ) -> NeuronGroup:
         """`n` cells as a Brian2 group with their values set.
@@ -74,29 +131,67 @@ class Cell(Declaration):
         plasticity : Plasticity, optional
             Its lines for the target are added, so that the traces of this side sit on the cells; their numbers are
             set when its synapses are made.
+        transmissions : sequence of Transmission, optional
+            How spikes may act on the cells. Their `transmit` goes to the synapses.
         extra : str, optional
             Further equations.
         threshold : str, optional
             A condition to add to the cell's own.
         events : mapping, optional
             Further events of the group.
+        method : str, optional
+            Integration method of Brian2, instead of `method_for` these transmissions.
         name : str
             Name of the Brian2 object.
+
+        Raises
+        ------
+        AssemblyError
+            If a transmission does not fit the cell, or the time step is too long for the cell's own method.
         """
+        dt = float(defaultclock.dt)
+        if not method and dt > self.largest_dt * (1 + 1e-9):
+            expected = f"at most {self.largest_dt * 1e3:g} ms, beyond which {self.method} is unstable"
+            raise AssemblyError(
+                type(self).__name__, "dt", meaning="time step", expected=expected, got=f"{dt * 1e3:g} ms"
+            )
         group = NeuronGroup(
             n,
-            self.model + (plasticity.cell_equations if plasticity is not None else "") + extra,
+            self.model
+            + self.input_equations(transmissions)
+            + (plasticity.cell_equations if plasticity is not None else "")
+            + extra,
             threshold=self.threshold + threshold,
             reset=self.reset,
             refractory=self.refractory or False,
             events=dict(events or {}),
-            method="exact",
+            method=method or self.method_for(transmissions),
             namespace={},
             name=name,
         )
-        for constant, value in self.constants.items():
-            setattr(group, constant, value)
+        values = {**self.constants, **self.start}
+        for each in transmissions:
+            values |= each.cell_constants
+        for key, value in values.items():
+            setattr(group, key, value)
         return group
+
+    def reference(self, current: np.ndarray, dt: float) -> np.ndarray:
+        """The slow independent twin of a cell with an input current: when it fires.
+
+        Parameters
+        ----------
+        current : (n_steps,) float, A
+            External current, constant within each step.
+        dt : float, s
+            Length of a step.
+
+        Returns
+        -------
+        (k,) float, s
+            As Brian2 counts: a spike has the time at which the step begins in whose course threshold was reached.
+        """
+        raise NotImplementedError
 
 
 class Circuit(Declaration):
@@ -157,7 +252,7 @@ class Circuit(Declaration):
         sizes = {name: len(source) for name, source in sources.items()}
         for key, value in self.initial(sizes, np.random.default_rng(seed)).items():
             name, state = key.split(".")
-            setattr(built[name], state, value)
+            built[name].variables[state].set_value(value)  # in SI units
         return Network(*sources.values(), *built.values())
 
     def check_inputs(self, given: Any) -> None:
@@ -173,6 +268,13 @@ def check_rise(cell: Cell) -> None:
     tau_m, tau_s = cell.values["tau_m"], cell.values["tau_s"]
     if tau_s >= tau_m:
         raise cell.fields["tau_s"].refuse(type(cell).__name__, f"a value below tau_m = {tau_m}", str(tau_s))
+
+
+def check_reset(cell: Cell) -> None:
+    """Refuse a cell that would fire again from its reset."""
+    reset, threshold = cell.values["V_reset"], cell.values["V_t"]
+    if reset >= threshold:
+        raise cell.fields["V_reset"].refuse(type(cell).__name__, f"a value below V_t = {threshold}", str(reset))
 
 
 def epsp_gain(tau_m: Any, tau_s: Any) -> float:

@@ -1,4 +1,4 @@
-"""What every cell must do, and SRM0 and LIF against their closed forms, spike by spike."""
+"""What every cell must do; cells with an input current against their twins; SRM0 and LIF against closed forms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from _helpers import DT, generator, loadable, run, time_step
-from brian2 import SpikeMonitor, StateMonitor, Synapses, ms, second
+from brian2 import Mohm, SpikeMonitor, StateMonitor, Synapses, TimedArray, amp, ms, mV, nS, pA, second
 
 from brian2learn.analysis.spike_response import SpikeResponse
 from brian2learn.circuits._circuit import Cell, epsp_gain
@@ -15,10 +15,18 @@ from brian2learn.circuits.lif import LIF
 from brian2learn.circuits.srm0 import SRM0
 from brian2learn.core import equations
 from brian2learn.core.declaration import Param, plain
-from brian2learn.core.errors import DeclarationError
+from brian2learn.core.errors import AssemblyError, DeclarationError
+from brian2learn.plasticity._transmission import Transmission
+from brian2learn.plasticity.ampa import AMPA
+from brian2learn.plasticity.delta import Delta
+from brian2learn.plasticity.exponential_current import ExponentialCurrent
+from brian2learn.plasticity.gaba import GABA
 from brian2learn.plasticity.pair_stdp import PairSTDP
 
 CELLS = loadable("circuits", kind=Cell)
+RECEIVING = {stem: cls for stem, cls in CELLS.items() if cls.receive}
+DRIVEN = {stem: cls for stem, cls in CELLS.items() if cls.drive}
+TRANSMISSIONS = loadable("plasticity", kind=Transmission)
 
 
 @cache
@@ -74,6 +82,16 @@ def firing_steps(cell, potential, n_steps):
 # ---------------------------------------------------------------------- every cell
 
 
+def stable_step(cell):
+    """A time step that any method of the cell bears, s."""
+    return min(DT, cell.largest_dt)
+
+
+def test_a_cell_has_a_synapse_of_its_own_or_an_input_current():
+    assert {*RECEIVING, *DRIVEN} == {*CELLS}
+    assert not {*RECEIVING} & {*DRIVEN}
+
+
 @over_examples()
 def test_names_are_declared_and_used(stem, k):
     cell = examples(stem)[k]
@@ -82,22 +100,277 @@ def test_names_are_declared_and_used(stem, k):
     used = set().union(*map(equations.identifiers, texts))
     parameters = {name for name, field in cell.fields.items() if isinstance(field, Param)}
     assert {*cell.derived, *parameters} - used <= set()
-    assert used - {*cell.constants, *cell.states, "w"} <= equations.known_functions() | equations.PROVIDED
+    assert used - {*cell.constants, *cell.states, "w", cell.drive} <= equations.known_functions() | equations.PROVIDED
     assert cell.potential in cell.states
+    assert {*cell.start} <= {*cell.states}
 
 
 @over_examples()
 def test_the_group_holds_every_number(stem, k):
     cell = examples(stem)[k]
-    group = cell.group(3, plasticity=PairSTDP(), extra="more : 1\n")
-    for name, value in cell.constants.items():
-        assert getattr(group, name)[:] == value
+    with time_step(stable_step(cell)):
+        group = cell.group(3, plasticity=PairSTDP(), extra="more : 1\n")
+    for name, value in {**cell.constants, **cell.start}.items():
+        assert np.all(getattr(group, name)[:] == value)
     assert len(group) == 3
     assert "more" in group.variables
     assert "pair_stdp_y" in group.variables
 
 
-@over_examples()
+PRESETS = [
+    pytest.param(cls, name, id=f"{stem}-{name}")
+    for stem, cls in {**CELLS, **TRANSMISSIONS}.items()
+    for name in cls.presets
+]
+
+
+@pytest.mark.parametrize(("cls", "name"), PRESETS)
+def test_a_preset_is_what_it_says_and_has_a_source(cls, name):
+    preset = cls.presets[name]
+    made = cls.preset(name)
+    assert made in tuple(cls.examples())
+    assert {key: made.values[key] for key in preset.values} == dict(preset.values)
+    assert preset.source.split()[0].rstrip(",") in ([cls.cites] if isinstance(cls.cites, str) else cls.cites)
+
+
+# ---------------------------------------------------------------------- cells with an input current
+
+
+over_driven = over_examples(*DRIVEN)
+
+
+def fire(cell, current, dt, method=""):
+    """Spikes (steps) of one cell for every row of `current`, (n, n_steps), A."""
+    current = np.atleast_2d(current)
+    with time_step(dt):
+        cells = cell.group(len(current), method=method)
+        cells.namespace["given"] = TimedArray(current.T * amp, dt=dt * second)
+        cells.run_regularly("I_ext = given(t, i)")
+        spikes = SpikeMonitor(cells)
+        run(cells, spikes, duration=current.shape[1] * dt)
+    steps, which = np.rint(spikes.t / (dt * second)).astype(int), np.array(spikes.i)
+    return [steps[which == k] for k in range(len(current))]
+
+
+@cache
+def lively(stem, k):
+    """A current, A, with which the cell of this example begins to fire at least four times in 0.2 s."""
+
+    def is_enough(current):
+        return len(examples(stem)[k].reference(np.full(2000, current), 1e-4)) > 3
+
+    high = 1e-13
+    while not is_enough(high):
+        high *= 2
+    low = high / 2
+    for _ in range(5):
+        middle = (low + high) / 2
+        low, high = (low, middle) if is_enough(middle) else (middle, high)
+    return high
+
+
+def steps_of(times, dt):
+    return np.rint(np.asarray(times) / dt).astype(int).tolist()
+
+
+@pytest.mark.parametrize(
+    ("stem", "k"), [each for each in over_driven.args[1] if CELLS[each.values[0]].method == "exact"]
+)
+def test_brian2_equals_the_twin_spike_by_spike(stem, k):
+    """Constant currents, and currents that change every 5 ms."""
+    cell, unit = examples(stem)[k], lively(stem, k)
+    steps = np.random.default_rng(0).uniform(-0.5, 3, (3, 60)).repeat(50, axis=1)
+    current = unit * np.concatenate([np.array([[0.4], [1.1], [2.5]]) * np.ones(3000), steps])
+    fired = fire(cell, current, DT)
+    assert [each.tolist() for each in fired] == [steps_of(cell.reference(row, DT), DT) for row in current]
+    assert min(map(len, fired[1:])) > 3
+
+
+@pytest.mark.parametrize(
+    ("stem", "k"), [each for each in over_driven.args[1] if CELLS[each.values[0]].method != "exact"]
+)
+def test_half_the_time_step_halves_the_error_of_spike_times(stem, k):
+    """A spike is seen up to a step late, whatever the order of the method; late resets add up."""
+    cell = examples(stem)[k]
+    currents, duration, fine = lively(stem, k) * np.linspace(1.3, 2, 4), 0.06, 1e-7
+    exact = [cell.reference(np.full(round(duration / fine), each), fine) for each in currents]
+    assert min(map(len, exact)) > 1
+    shares, errors = np.array([1, 0.5, 0.25]), []
+    for dt in shares * stable_step(cell):
+        fired = fire(cell, currents[:, None] * np.ones(round(duration / dt)), dt)
+        pairs = [(steps * dt, times) for steps, times in zip(fired, exact, strict=True)]
+        assert max(abs(len(steps) - len(times)) for steps, times in pairs) <= 1
+        errors.append(np.mean([np.abs(a[: len(b)] - b[: len(a)]).mean() for a, b in pairs]))
+    assert 0.6 < np.polyfit(np.log(shares), np.log(errors), 1)[0] < 1.7
+    assert errors[-1] < 2e-3
+
+
+@over_driven
+def test_the_rate_rises_with_the_current(stem, k):
+    cell, unit = examples(stem)[k], lively(stem, k)
+    dt = stable_step(cell)
+    currents = unit * np.array([-1, 0, 0.3, 1.1, 1.4, 1.7, 2])
+    counts = [len(each) for each in fire(cell, currents[:, None] * np.ones(round(0.1 / dt)), dt)]
+    assert counts[0] == 0
+    assert counts[1] <= 1  # a resonator may fire once from where it starts
+    assert counts == sorted(counts)
+    assert counts[-1] > max(counts[2], 1)
+
+
+@over_driven
+def test_the_twin_does_not_depend_on_brian2_nor_on_the_grid(stem, k):
+    """With a step ten times finer its spikes are the same to a coarse step or two for each of them."""
+    cell, current = examples(stem)[k], 1.3 * lively(stem, k)
+    dt = stable_step(cell)
+    coarse, fine = (cell.reference(np.full(round(0.1 / step), current), step) for step in (dt, dt / 10))
+    n = min(len(coarse), len(fine))
+    assert n > 1
+    assert np.abs(coarse[:n] - fine[:n]).max() < 3 * n * dt
+
+
+# ---------------------------------------------------------------------- cells with transmissions
+
+
+WEIGHT = 0.1
+
+
+@pytest.mark.parametrize("name", TRANSMISSIONS)
+@pytest.mark.parametrize("stem", DRIVEN)
+def test_every_transmission_acts_on_every_cell_with_an_input(stem, name):
+    cell, transmission = examples(stem)[0], TRANSMISSIONS[name]()
+    dt, n_steps = stable_step(cell) / 10, 200
+    with time_step(dt):
+        cells = cell.group(2, transmissions=[transmission])
+        cells.I_ext = [0, 3] * pA
+        source = generator([np.array([20])])
+        synapses = PairSTDP().synapses(source, cells, transmit=transmission)
+        synapses.w = WEIGHT
+        watched = StateMonitor(cells, ["v", "I"], record=True, when="end")
+        alone = cell.group(2, name="alone", method=cell.method_for([transmission]))
+        alone.I_ext = [0, 3] * pA
+        potential = StateMonitor(alone, "v", record=True, when="end")
+        run(cells, source, synapses, watched, alone, potential, duration=n_steps * dt)
+    t = np.arange(n_steps) * dt
+    moved = np.asarray(watched.v - potential.v)
+    assert np.abs(moved[:, :20]).max() < 1e-15
+    if not transmission.drive:
+        np.testing.assert_allclose(moved[:, 20], WEIGHT * transmission.reference([0], [1], [0])[0], rtol=1e-9)
+        return
+    added = np.asarray(watched.I) - np.array([[0], [3e-12]])
+    wanted = [
+        [transmission.reference([20 * dt], [WEIGHT], [now], v)[0] for now, v in zip(t, row, strict=True)]
+        for row in np.asarray(watched.v)
+    ]
+    np.testing.assert_allclose(added, wanted, atol=0.02 * np.abs(wanted).max())  # methods of first order among them
+    assert np.all(np.sign(moved[:, 60]) == np.sign(np.sum(wanted, axis=1)))
+
+
+def test_transmissions_and_the_external_current_add_up():
+    cell = CELLS["conductance_lif"]()
+    group = cell.group(2, transmissions=[AMPA(), GABA(), ExponentialCurrent()])
+    group.ampa_g, group.gaba_g, group.exponential_current_I = [1, 2] * nS, [3, 4] * nS, [5, 6] * pA
+    group.I_ext, group.v = [7, 8] * pA, -50 * mV
+    wanted = [7 + 5 + 1 * 50 + 3 * -30, 8 + 6 + 2 * 50 + 4 * -30]
+    np.testing.assert_allclose(group.I / pA, wanted)
+
+
+def test_a_linear_cell_stays_exact_until_a_current_or_a_conductance_comes():
+    cell = CELLS["current_lif"]()
+    assert cell.group(1, transmissions=[Delta()]).method_choice == "exact"
+    assert cell.group(1, transmissions=[Delta(), ExponentialCurrent()]).method_choice == "rk4"
+    assert cell.group(1, transmissions=[ExponentialCurrent(), AMPA()]).method_choice == "exponential_euler"
+    assert cell.group(1, transmissions=[AMPA()], method="euler").method_choice == "euler"
+
+
+@pytest.mark.parametrize("tau", [2, 9.999, 10, 30])
+def test_a_current_as_slow_as_the_membrane_is_no_trouble(tau):
+    """The potential against its closed form, where the exact solution of Brian2 divides by zero."""
+    cell, synaptic = CELLS["current_lif"](tau_m=10 * ms, R=100 * Mohm), ExponentialCurrent(tau=tau * ms)
+    cells, source = cell.group(1, transmissions=[synaptic]), generator([np.array([0])])
+    synapses = PairSTDP().synapses(source, cells, transmit=synaptic)
+    synapses.w = 20
+    potential = StateMonitor(cells, "v", record=True, when="end")
+    run(cells, source, synapses, potential, duration=0.05)
+    t, m, s = np.arange(500) * DT, 10e-3, tau * 1e-3
+    shape = t / m * np.exp(-t / m) if m == s else s / (m - s) * (np.exp(-t / m) - np.exp(-t / s))
+    np.testing.assert_allclose(np.asarray(potential.v[0]), -60e-3 + 2e-3 * shape, atol=1e-10)
+
+
+@pytest.mark.parametrize("stem", RECEIVING)
+def test_a_cell_without_input_current_refuses_transmissions(stem):
+    with pytest.raises(AssemblyError, match=r"\.transmissions: expected none, for it has no input current, got AMPA"):
+        CELLS[stem]().group(1, transmissions=[AMPA()])
+    with pytest.raises(AssemblyError, match=r"\.transmissions: expected none, for it has no potential v, got Delta"):
+        CELLS[stem]().group(1, transmissions=[Delta()])
+
+
+def test_a_cell_cannot_call_something_w():
+    with pytest.raises(DeclarationError, match=r"Weighty\.equations: expected names other than .* weight .*got w\."):
+        type("Weighty", (CELLS["mat"],), {"equations": CELLS["mat"].equations + "w : 1\n"})()
+
+
+def test_two_transmissions_of_one_name_are_refused():
+    with pytest.raises(AssemblyError, match=r"expected each kind once, got AMPA twice\. Derive .* SlowAMPA\(AMPA\)"):
+        CELLS["current_lif"]().group(1, transmissions=[AMPA(), AMPA(tau=50 * ms)])
+    slow = type("SlowAMPA", (AMPA,), {"__doc__": "Slow."})(tau=50 * ms)
+    group = CELLS["current_lif"]().group(1, transmissions=[AMPA(), slow])
+    assert (group.ampa_tau[:], group.slow_ampa_tau[:]) == (5 * ms, 50 * ms)
+
+
+@pytest.mark.parametrize("stem", [stem for stem, cls in DRIVEN.items() if np.isfinite(cls.largest_dt)])
+def test_a_time_step_too_long_for_the_method_is_refused(stem):
+    cell = CELLS[stem]()
+    with time_step(cell.largest_dt):
+        cell.group(1)
+    with time_step(1.01 * cell.largest_dt):
+        with pytest.raises(AssemblyError, match=r"\.dt \(time step\): expected at most .* ms, beyond which"):
+            cell.group(1)
+        cell.group(1, method="exponential_euler")
+
+
+@pytest.mark.parametrize(
+    ("stem", "wrong"),
+    [
+        ("current_lif", {"V_reset": -50 * mV}), ("conductance_lif", {"V_t": -70 * mV}),
+        ("adaptive_threshold_lif", {"V_reset": -40 * mV}), ("ad_ex", {"V_reset": -40 * mV}),
+        ("ad_ex", {"V_T": -40 * mV}), ("hodgkin_huxley", {"V_rearm": 60 * mV}),
+    ],
+)  # fmt: skip
+def test_values_with_which_a_cell_would_never_stop_firing_are_refused(stem, wrong):
+    with pytest.raises(DeclarationError, match=r"expected a value below V_"):
+        CELLS[stem](**wrong)
+
+
+class LateThreshold(CELLS["current_lif"]):
+    """A threshold 0.1 mV too high in Brian2 only."""
+
+    threshold = "v >= V_t + 0.1*mV"
+
+
+class NoHold(CELLS["current_lif"]):
+    """Not refractory in Brian2 only."""
+
+    refractory = "tau_ref/2"
+
+
+class WrongSign(CELLS["ad_ex"]):
+    """Adaptation falls at a spike in Brian2 only."""
+
+    reset = "v = V_reset; w_ad -= b"
+
+
+@pytest.mark.parametrize("wrong", [LateThreshold, NoHold, WrongSign])
+def test_a_wrong_cell_is_caught(wrong):
+    stem = next(stem for stem, cls in DRIVEN.items() if issubclass(wrong, cls))
+    current = np.full(2000, 1.5 * lively(stem, 0))
+    fired, wanted = fire(wrong(), current, DT)[0].tolist(), steps_of(wrong().reference(current, DT), DT)
+    assert abs(len(fired) - len(wanted)) > 1 or np.mean(np.abs(np.subtract(fired[:5], wanted[:5]))) > 5
+
+
+# ---------------------------------------------------------------------- cells with a synapse of their own
+
+
+@over_examples(*RECEIVING)
 def test_a_synaptic_potential_peaks_at_its_weight(stem, k):
     cell = examples(stem)[k]
     weight = 0.4 * (cell.theta - rest(cell))
@@ -111,7 +384,7 @@ def test_a_synaptic_potential_peaks_at_its_weight(stem, k):
     assert times[np.argmax(u)] - 1e-3 == pytest.approx(m * s / (m - s) * np.log(m / s), abs=0.51 * DT)
 
 
-@over_examples()
+@over_examples(*RECEIVING)
 def test_half_the_time_step_changes_nothing_but_when_threshold_is_seen(stem, k):
     """Integration is exact: input on a grid gives the same potential on that grid for every finer time step."""
     cell = examples(stem)[k].replace(theta=1e6)
@@ -132,7 +405,7 @@ def test_half_the_time_step_changes_nothing_but_when_threshold_is_seen(stem, k):
     np.testing.assert_allclose(traces[2], traces[0], atol=1e-12 * scale, rtol=0)
 
 
-@over_examples()
+@over_examples(*RECEIVING)
 def test_spikes_are_a_refractory_period_apart(stem, k):
     cell = examples(stem)[k]
     times = np.arange(1, 400) * DT
@@ -149,7 +422,7 @@ def test_threshold_is_where_it_is_said_to_be(cell, state, share, n_spikes):
     assert len(spikes) == n_spikes
 
 
-@pytest.mark.parametrize("stem", CELLS)
+@pytest.mark.parametrize("stem", RECEIVING)
 @pytest.mark.parametrize("tau_s", [10, 15])
 def test_a_synapse_as_slow_as_the_membrane_is_refused(stem, tau_s):
     with pytest.raises(DeclarationError, match=r"\.tau_s .*expected a value below tau_m = 10\. ms, got 1[05]\. ms"):
