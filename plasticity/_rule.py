@@ -64,15 +64,13 @@ class Plasticity(Declaration):
 
     @property
     def synapse_starts(self) -> dict[str, float]:
-        """First values, other than zero, of what the synapses hold where the target has `cell_equations`."""
-        on_cell = [trace.name for _, trace in self.may_sit_on_neurons("post")]
-        on_cell += [name for term in self.terms for name in term.cell_states]
-        return {name: value for name, value in self.starts.items() if name not in on_cell}
-
-    @property
-    def starts(self) -> dict[str, float]:
-        """Traces and states that do not start at zero, with their first values."""
-        return {name: value for term in self.terms for name, value in term.first_values.items()}
+        """First values, other than zero, of the further states of the synapses."""
+        return {
+            name: value
+            for term in self.terms
+            for name, value in term.first_values.items()
+            if name in term.synapse_states
+        }
 
     def traces(self, side: str) -> list[tuple[Rule, Trace]]:
         """The traces of one side, ``pre`` or ``post``, each with its rule."""
@@ -113,7 +111,7 @@ class Plasticity(Declaration):
 
     @property
     def afferent_equations(self) -> str:
-        """Lines to add to a source `NeuronGroup`, so that it holds its side's traces (synapses without delay only)."""
+        """Lines to add to a source `NeuronGroup`, so that it holds its side's traces."""
         return "".join(f"{line}\n" for line in dict.fromkeys(self._lines_for("pre")))
 
     def _lines_for(self, side: str) -> list[str]:
@@ -131,12 +129,14 @@ class Plasticity(Declaration):
                 found |= {term.on_neuron(name): value for name, value in term.numbers_on_cell.items()}
         return found
 
-    def cell_starts(self, side: str = "post") -> dict[str, float]:
-        """First values, other than zero, of what one side's group holds."""
-        held = [(term, trace.name) for term, trace in self.may_sit_on_neurons(side)]
-        if side == "post":
-            held += [(term, name) for term in self.terms for name in term.cell_states]
-        return {term.on_neuron(name): term.first_values[name] for term, name in held if name in term.first_values}
+    def cell_starts(self) -> dict[str, float]:
+        """First values, other than zero, of what the rule brings to the target."""
+        return {
+            term.on_neuron(name): value
+            for term in self.terms
+            for name, value in term.first_values.items()
+            if name in term.cell_states
+        }
 
     # ------------------------------------------------------------------ synapses
 
@@ -178,22 +178,24 @@ class Plasticity(Declaration):
         """
         text = str(getattr(transmit, "transmit", transmit))
         self._check_target(target, text)
-        at_once = delay is None
-        on_source = self.placed("pre", source) if at_once else []
+        on_source = self.placed("pre", source)
         on_target = self.placed("post", target)
         released = [] if release is None else [(release, trace) for trace in release.pre_traces]
         released_on_source = [
-            (each, trace) for each, trace in released if at_once and each.on_neuron(trace.name) in source.variables
+            (each, trace) for each, trace in released if each.on_neuron(trace.name) in source.variables
         ]
         on_neurons: list[tuple[Holder, Trace]] = [*on_source, *on_target, *released_on_source]
+        model = self.model(on_neurons, release)
+        self._check_clashes(model, source, target)
         pre_first = self.ties != "post_first"
+        on_pre = self.code("pre", on_neurons, text, release)
         synapses = Synapses(
             source,
             target,
-            model=self.model(on_neurons, release),
-            on_pre=self.code("pre", on_neurons, text, release),
+            model=model,
+            on_pre=on_pre,
             on_post=self.code("post", on_neurons),
-            delay=None if delay is None else {"pre": delay},
+            delay={"pre": delay} if delay is not None and on_pre else None,  # without text there is no such pathway
             namespace={},
             name=name,
         )
@@ -204,29 +206,24 @@ class Plasticity(Declaration):
         synapses.connect(**(connect or {}))
         for constant, value in self.constants.items():
             setattr(synapses, constant, value)
-        for constant, value in ({} if release is None else release.numbers).items():
-            setattr(synapses, release.on_neuron(constant), value)  # type: ignore[union-attr]
+        for constant, value in ({} if release is None else release.constants).items():
+            setattr(synapses, constant, value)
         self._act_regularly(synapses, target, on_neurons)
         set_numbers(source, [*self.may_sit_on_neurons("pre"), *released])
         set_numbers(target, self.may_sit_on_neurons("post"))
-        self._start(synapses, source, target, on_neurons)
-        update_at_spikes(source, [*on_source, *released_on_source], 1 if pre_first else 3, self.ties)
+        self._start(synapses, target)
+        update_at_spikes(source, [*on_source, *released_on_source], 1 if pre_first else 3, self.ties, delay)
         update_at_spikes(target, on_target, 3 if pre_first else 1, self.ties)
         return synapses
 
-    def _start(self, synapses: Synapses, source: Any, target: Any, on_neurons: list[tuple[Holder, Trace]]) -> None:
+    def _start(self, synapses: Synapses, target: Any) -> None:
         """Set the first values that are not zero, and the numbers of what the rule brings to the target."""
         for term in self.terms:
             for name, value in term.numbers_on_cell.items():
                 setattr(target, term.on_neuron(name), value)
-        held = {trace.name for _, trace in on_neurons} | {name for term in self.terms for name in term.cell_states}
-        for name, value in self.starts.items():
-            if name not in held:
-                setattr(synapses, name, value)
-        for group, side in ((source, "pre"), (target, "post")):
-            for name, value in self.cell_starts(side).items():
-                if name in group.variables:
-                    setattr(group, name, value)
+        for group, values in ((synapses, self.synapse_starts), (target, self.cell_starts())):
+            for name, value in values.items():
+                setattr(group, name, value)
 
     def _act_regularly(self, synapses: Synapses, target: Any, on_neurons: list[tuple[Holder, Trace]]) -> None:
         """Attach what is done in every step or at intervals, before the spikes of its step."""
@@ -240,6 +237,7 @@ class Plasticity(Declaration):
         for k, term in enumerate(self.terms):
             prefix = term.on_neuron("").rstrip("_")
             if term.regularly:
+                self._check_interval(term, synapses)
                 synapses.run_regularly(
                     rename(term.regularly, {**stale, **elsewhere}),
                     dt=None if term.every is None else getattr(term, term.every),
@@ -250,6 +248,14 @@ class Plasticity(Declaration):
             step = f"{target.name}_{prefix}_each_step"
             if term.on_cell_step and step not in {each.name for each in target.contained_objects}:
                 target.run_regularly(rename(term.on_cell_step, term.neuron_names), when="end", name=step)
+
+    def _check_interval(self, term: Rule, synapses: Synapses) -> None:
+        if term.every is None:
+            return
+        interval, dt = getattr(term, term.every), synapses.clock.dt
+        if abs(float(interval / dt) - round(float(interval / dt))) > 1e-6:
+            expected = f"a whole number of time steps of {dt}"
+            raise AssemblyError(type(term).__name__, term.every, expected=expected, got=str(interval))
 
     def model(self, on_neurons: list[tuple[Holder, Trace]], release: Release | None = None) -> str:
         """Equations of the synapses, given the traces that neurons hold."""
@@ -263,7 +269,7 @@ class Plasticity(Declaration):
         if release is not None:
             own = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in release.numbers.items()]
             own += [_on_synapse(trace) for trace in release.pre_traces if (release, trace) not in on_neurons]
-            lines += [rename(line, release.neuron_names) for line in own]
+            lines += [rename(line, release.synapse_names) for line in own]
         return "\n".join(dict.fromkeys(line.strip() for line in lines))
 
     def code(
@@ -285,8 +291,9 @@ class Plasticity(Declaration):
 
     def _released(self, transmit: list[str], release: Release, on_neurons: list[tuple[Holder, Trace]]) -> list[str]:
         """Transmission of the released share of the weight, then the traces of the release."""
-        names = release.neuron_names
-        pre = {name: f"{names[name]}_pre" for name in release.trace_names if _is_held(release, name, on_neurons)}
+        names = release.synapse_names
+        held = [name for name in release.trace_names if _is_held(release, name, on_neurons)]
+        pre = {name: f"{release.on_neuron(name)}_pre" for name in held}
         amount = rename(release.amount, {**names, **pre})
         updates = [rename(trace.at_spike, names) for trace in release.pre_traces if trace.name not in pre]
         return [f"released = {amount}", *(rename(line, {"w": "(w*released)"}) for line in transmit), *updates]
@@ -326,6 +333,19 @@ class Plasticity(Declaration):
             + on_post
             + [f"{state} = {state} + 0.5*tied*({other[state]} - {state})" for state in states]
         )
+
+    def _check_clashes(self, model: str, *groups: Any) -> None:
+        """Refuse names that a synapse and a cell at its ends both have; Brian2 cannot tell them apart."""
+        for group in groups:
+            for name in defined(model):
+                if name in group.variables:
+                    raise AssemblyError(
+                        self.title,
+                        name,
+                        expected="a name that the cells do not have",
+                        got=f"{name} in {group.name} too",
+                        hint="Rename it in the cell, or derive a rule with another name.",
+                    )
 
     def _check_target(self, target: Any, transmit: str) -> None:
         has = [name for name in target.variables if not name.startswith("_")]
@@ -417,6 +437,7 @@ class Rule(Plasticity, Holder):
     * `regularly`, and in `every` the parameter that holds its interval (every time step if None): what is done
       between spikes, before the spikes of its step; traces read there are up to date;
     * `on_cell` and `on_cell_step`: equations and statements of every step that the rule brings to the target cell;
+      what they define is read under its own name;
     * `needs_on_cell`: variables that the target must have, with their unit, read as ``name_post``;
     * `start`: expressions for the first values that are not zero, by name of a trace or state.
 
@@ -447,7 +468,7 @@ class Rule(Plasticity, Holder):
 
     def check(self) -> None:
         where = type(self).__name__
-        cell_names = {*self.cell_states, *self.needs_on_cell}
+        needs = {*self.needs_on_cell, *(f"{name}_post" for name in self.needs_on_cell)}
         texts = {
             "on_pre": self.on_pre,
             "on_post": self.on_post,
@@ -459,12 +480,12 @@ class Rule(Plasticity, Holder):
             **{f"trace {trace.name}": f"{trace.at_spike}\n{trace.tau}" for trace in self.all_traces},
         }
         declared = {*self.numbers, *self.trace_names, *self.synapse_states, *self.cell_states}
-        check_names(
-            where, texts, declared, from_others={"w", *self.needs_on_cell, *(f"{name}_post" for name in cell_names)}
-        )
+        check_names(where, texts, declared, from_others={"w", *needs})
         for name in self.start:
-            if name not in declared:
-                raise AssemblyError(where, name, expected="a trace or state of the rule", got=f"a start for {name}")
+            if name not in {*self.synapse_states, *self.cell_states}:
+                # a trace would have decayed by one step more on a neuron than on a synapse when it is first read
+                got = f"a start for {name}"
+                raise AssemblyError(where, name, expected="a state of the synapse or of the cell", got=got)
         if self.every is not None and not self.fields[self.every].structural:  # type: ignore[attr-defined]
             raise AssemblyError(
                 where, self.every, expected="an interval with structural=True", got="one that another run may change"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from brian2 import Synapses, get_device
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner
 
 from brian2learn.core.declaration import Declaration, plain, unit_of
@@ -94,8 +96,12 @@ def set_numbers(group: Any, placed: Iterable[tuple[Holder, Trace]]) -> None:
                     setattr(group, holder.on_neuron(name), value)
 
 
-def update_at_spikes(group: Any, placed: Iterable[tuple[Holder, Trace]], order: int, ties: str) -> None:
+def update_at_spikes(
+    group: Any, placed: Iterable[tuple[Holder, Trace]], order: int, ties: str, delay: Any = None
+) -> None:
     """Let `group` update the traces it holds, once, however many synapses read them.
+
+    With a `delay` the traces are updated when the spikes arrive, which is the same moment for all synapses.
 
     Raises
     ------
@@ -104,34 +110,58 @@ def update_at_spikes(group: Any, placed: Iterable[tuple[Holder, Trace]], order: 
     """
     for k, (holder, trace) in enumerate(placed):
         names = holder.neuron_names
-        state, code, numbers = names[trace.name], rename(trace.at_spike, names), holder.numbers_of(trace)
+        use = _Use(holder.numbers_of(trace), trace.at_spike, ties, 0.0 if delay is None else plain(delay))
         present = _updater(group, holder, trace)
         if present is not None:
-            _check_same(group, holder, state, present, code, numbers, ties)
+            _check_same(group, holder, names[trace.name], present.use, use)
             continue
-        runner = CodeRunner(
-            group,
-            "reset",  # Brian2's template for "the neurons that spiked in this step"
-            code=code,
-            when="synapses",
-            order=order + k / 1000,  # in the order in which they are listed
-            name=_updater_name(group, holder, trace),
-            needed_variables=["_spikespace"],
-            template_kwds={"eventspace_variable": group.variables["_spikespace"]},
-        )
-        runner.numbers, runner.ties = numbers, ties
+        # in the order in which they are listed
+        settings = {"order": order + k / 1000, "when": "synapses", "name": _updater_name(group, holder, trace)}
+        if delay is None:
+            runner = CodeRunner(
+                group,
+                "reset",  # Brian2's template for "the neurons that spiked in this step"
+                code=rename(trace.at_spike, names),
+                needed_variables=["_spikespace"],
+                template_kwds={"eventspace_variable": group.variables["_spikespace"]},
+                **settings,
+            )
+        else:
+            runner = _to_itself(group, rename(trace.at_spike, names), delay, **settings)
+        runner.use = use
         group.contained_objects.append(runner)
 
 
-def _check_same(
-    group: Any, holder: Holder, state: str, present: Any, code: str, numbers: Mapping[str, Any], ties: str
-) -> None:
-    for name, value in numbers.items():
+class _Use(NamedTuple):
+    """How synapses use a trace that a group holds for them."""
+
+    numbers: Mapping[str, Any]
+    at_spike: str
+    ties: str
+    delay: float
+
+
+def _to_itself(group: Any, code: str, delay: Any, *, order: float, when: str, name: str) -> Synapses:
+    """What acts on every neuron of `group` when its own spikes arrive elsewhere."""
+    own = {variable: f"{variable}_post" for variable in group.variables if not variable.startswith("_")}
+    runner = Synapses(group, group, on_pre=rename(code, own), delay=delay, namespace={}, name=name)
+    runner.pre.when, runner.pre.order = when, order
+    runner.connect(j="i")
+    runner.add_attribute("use")
+    # a standalone project lists the synapses that a network holds itself, and would miss those that a group holds
+    if isinstance(get_device(), CPPStandaloneDevice):
+        get_device().synapses.add(runner)
+    return runner
+
+
+def _check_same(group: Any, holder: Holder, state: str, present: _Use, wanted: _Use) -> None:
+    for name, value in wanted.numbers.items():
         if plain(present.numbers[name]) != plain(value):
             got = f"{value}, and {present.numbers[name]} from other synapses"
             raise AssemblyError(
                 group.name, holder.on_neuron(name), expected="one value for a trace that is shared", got=got
             )
-    if (present.abstract_code, present.ties) != (code, ties):
-        got = f"{code!r}, {ties}, and {present.abstract_code!r}, {present.ties} from other synapses"
+    if present[1:] != wanted[1:]:
+        got = f"{wanted.at_spike!r}, {wanted.ties}, delay {wanted.delay} s, and {present.at_spike!r}, {present.ties}, "
+        got += f"delay {present.delay} s from other synapses"
         raise AssemblyError(group.name, state, expected="one use of a shared trace at a spike", got=got)

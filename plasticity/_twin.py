@@ -86,7 +86,7 @@ def follow(
         The time step.
     """
     terms = plasticity.terms
-    memory = Memory(w, plasticity.starts, cell or {}, dt)
+    memory = Memory(w, plasticity.synapse_starts, cell or {}, dt)
     n_ticks = 0
 
     def pre_spike(memory: Memory, now: float) -> Memory:

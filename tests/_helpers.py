@@ -74,7 +74,7 @@ def courses(rule: Any, n: int, n_steps: int, dt: float) -> dict[str, np.ndarray]
     t = np.arange(n_steps)[:, None] * dt
     for k, (name, unit) in enumerate(rule.needs.items()):
         low, high = (-80e-3, 20e-3) if get_dimensions(unit) == mV.dim else (0.0, 1.0)
-        wave = np.sin(2 * np.pi * (40 + 7 * np.arange(n)) * t + k + np.arange(n))
+        wave = np.sin(2 * np.pi * (40 + 7 * (np.arange(n) % 8)) * t + k + np.arange(n))
         found[name] = (low + high) / 2 + (high - low) / 2 * wave
     return found
 
@@ -86,10 +86,13 @@ def learner(rule: Any, trains: Sequence[np.ndarray], n_steps: int, *, on_neurons
     for name, values in courses(rule, len(trains), n_steps, float(defaultclock.dt)).items():
         unit = rule.needs[name]
         names[f"given_{name}"] = TimedArray(Quantity(values, dim=get_dimensions(unit)), dt=defaultclock.dt)
-        lines += f"{name} = given_{name}(t, i) : {unit_of(unit)}\n"
+        lines += f"{name} : {unit_of(unit)}\n"
     if not lines + more:
         return generator(trains)
-    return driven(trains, lines + more, namespace=names, method="euler" if names else "exact")
+    target = driven(trains, lines + more, namespace=names, method="euler" if names else "exact")
+    for name in rule.needs:
+        target.run_regularly(f"{name} = given_{name}(t, i)", when="start")
+    return target
 
 
 def run(*objects: Any, duration: float) -> None:
