@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import brian2learn.core
-from brian2learn.core.claims import Claim, Interval, Verdict
+from brian2learn.core.claims import EVIDENCE, Claim, Interval, Verdict
 from brian2learn.core.declaration import Part
 from brian2learn.core.discovery import FOLDERS, files, load
 from brian2learn.figures import _masquelier2008 as shared
@@ -110,7 +110,8 @@ def test_claims_are_complete(small):
         assert claim.reason.endswith(".")
         assert claim.sentence.endswith(".")
         assert claim.paper_value
-        assert claim.evidence == "paper"
+        assert claim.evidence in EVIDENCE
+        assert claim.evidence != "recalled"
 
 
 # ---------------------------------------------------------------- references
@@ -134,7 +135,8 @@ def test_what_is_cited_is_in_the_references(folder, name):
 def test_references_are_complete():
     assert len(REFERENCES) == BIB_TEXT.count("@")
     for entry in REFERENCES.values():
-        assert set(entry) >= {"author", "title", "journal", "year"}
+        assert set(entry) >= {"author", "title", "year"}
+        assert {"journal", "publisher"} & set(entry)
         assert re.fullmatch(r"(19|20)\d\d", entry["year"])
         assert re.fullmatch(r"10\.\d{4,}/\S+", entry.get("doi", "10.0000/none"))
 
