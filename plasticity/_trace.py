@@ -116,7 +116,11 @@ def update_at_spikes(
             _check_same(group, holder, names[trace.name], present.use, use)
             continue
         # in the order in which they are listed
-        settings = {"order": order + k / 1000, "when": "synapses", "name": _updater_name(group, holder, trace)}
+        settings: dict[str, Any] = {
+            "order": order + k / 1000,
+            "when": "synapses",
+            "name": _updater_name(group, holder, trace),
+        }
         if delay is None:
             runner = CodeRunner(
                 group,
@@ -143,8 +147,11 @@ class _Use(NamedTuple):
 
 def _to_itself(group: Any, code: str, delay: Any, *, order: float, when: str, name: str) -> Synapses:
     """What acts on every neuron of `group` when its own spikes arrive elsewhere."""
-    own = {variable: f"{variable}_post" for variable in group.variables if not variable.startswith("_")}
+    own = {variable: f"own_{variable}" for variable in sorted(identifiers(code) & {*group.variables})}
     runner = Synapses(group, group, on_pre=rename(code, own), delay=delay, namespace={}, name=name)
+    # synapse k belongs to neuron k: no two of them change one number, so every statement is well defined
+    for variable, name_here in own.items():
+        runner.variables.add_reference(name_here, group, variable)
     runner.pre.when, runner.pre.order = when, order
     runner.connect(j="i")
     runner.add_attribute("use")

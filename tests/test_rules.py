@@ -575,13 +575,14 @@ def test_traces_stand_where_the_equations_are():
     assert {"x", "y"} <= set(none.variables)
 
 
-def test_a_delay_keeps_pre_traces_on_the_synapses():
+def test_with_a_delay_neurons_update_pre_traces_when_spikes_arrive():
     rule = PairSTDP()
     source, target, synapses = paired(rule, delay=DELAY * DT * second)
-    assert "x" in synapses.variables
-    assert "y" not in synapses.variables
+    assert {"x", "y"}.isdisjoint(synapses.variables)
     run(source, target, synapses, duration=1010 * DT)
     assert_same(synapses.w[:], twin([rule], PAIRS, SHARES, delay=DELAY)[0])
+    with pytest.raises(AssemblyError, match=r"pair_stdp_x: expected one use .*delay 0\.0 s, and .*delay 0\.0007 s"):
+        paired(rule, source=source)
 
 
 @pytest.mark.parametrize("rule", [PairSTDP(pairing="reduced_nearest"), PairSTDP(ties="mean")], ids=repr)
