@@ -24,6 +24,7 @@ check: $(VENV)/.dev
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/plastic_network.py
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

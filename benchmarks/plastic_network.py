@@ -1,0 +1,217 @@
+"""What a large plastic network costs on this machine, against the same network as an ordinary Brian2 script.
+
+    python benchmarks/plastic_network.py --duration 10 --json plastic_network.json
+
+8000 excitatory and 2000 inhibitory cells, 10 % connectivity, the minimal triplet rule between excitatory cells with a
+learning rate so small that rates stay as they are; one core, C++ standalone on both sides, the same connectivity. The
+times compared are those of the compiled programs; every measurement has a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from brian2 import ms, second
+from brian2.core.variables import DynamicArrayVariable
+from rich.console import Console
+from rich.table import Table
+
+from brian2learn.circuits.ei_network import EINetwork
+from brian2learn.core import compiler
+from brian2learn.plasticity._rule import Fixed
+from brian2learn.plasticity.triplet_stdp import TripletSTDP
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.simulate import provenance, simulate
+from brian2learn.tasks.silence import Silence
+
+PLAIN = Path(__file__).with_name("plain_plastic_network.py")
+SLOW, FAST = 1e-9, 1.0  # learning rates, in those of the published rule
+CHECK = 0.2  # s; after this chaos shows rounding errors of the potential as other spikes
+N_JOBS = compiler.n_cpus()
+
+
+def plastic_network(n: int, p: float, delay: float, duration: float, rate: float) -> Experiment:
+    """`n` excitatory cells and a quarter as many inhibitory ones that fire at a few Hz, irregularly."""
+    rule = TripletSTDP(a3_plus=6.5e-3 * rate, a2_minus=7.1e-3 * rate)
+    circuit = EINetwork(
+        ee_rule=rule, ie_rule=Fixed(), n_excitatory=n, n_inhibitory=n // 4, p=p, delay=delay * ms, keep="weights",
+        w_ee=0.06, w_ei=0.06, w_ie=1.0, w_ii=1.0,
+    )  # fmt: skip
+    return Experiment(Silence(length=duration * second), circuit)
+
+
+def alone(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What `function` returns in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def of_programs() -> dict[str, float]:
+    """Largest memory (GB) and CPU time (s) of what this process started: a program, if all is compiled.
+
+    The memory is at least what this process itself held when it started the program.
+    """
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return {"peak_memory": used.ru_maxrss * 1024 / 1e9, "cpu_time": used.ru_utime + used.ru_stime}
+
+
+def state_of_brian2learn(experiment: Experiment) -> int:
+    """Bytes of a plastic synapse: the numbers of its two cells, its weight, and traces that it holds itself."""
+    circuit = experiment.circuit.replace(n_excitatory=2, n_inhibitory=2)
+    built = circuit.build({})
+    sizes = {each.name: np.dtype(each.dtype).itemsize for each in built["e_to_e"].variables.values()
+             if isinstance(each, DynamicArrayVariable) and each.owner.name == "e_to_e"}  # fmt: skip
+    return sum(size for name, size in sizes.items() if name not in ("N_incoming", "N_outgoing"))
+
+
+def run_brian2learn(experiment: Experiment, path: Path) -> dict[str, Any]:
+    """Time one `simulate`; keep spikes and weights in `path`."""
+    started = time.perf_counter()
+    record = simulate(experiment, seed=0, mode="standalone")
+    whole = time.perf_counter() - started
+    spikes, w = record.spikes["excitatory"], record.final["e_to_e.w"]
+    np.savez(path, t=spikes.t, i=spikes.i, w=w)
+    return {"wall_time": {**record.info["wall_time"], "all": whole}, "n_synapses": int(w.size), **of_programs()}
+
+
+def write_input(experiment: Experiment, path: Path) -> None:
+    """Write for `PLAIN` what `simulate` with seed 0 begins with."""
+    circuit = experiment.circuit
+    assert isinstance(circuit, EINetwork)
+    assert isinstance(circuit.ee_rule, TripletSTDP)
+    _, for_initial, for_brian = np.random.SeedSequence(0).spawn(3)
+    initial = circuit.initial({}, np.random.default_rng(for_initial))
+    rule, weights = circuit.ee_rule, {name: circuit.values[name] for name in ("w_ee", "w_ei", "w_ie", "w_ii")}
+    np.savez(
+        path, v_excitatory=initial["excitatory.v"], v_inhibitory=initial["inhibitory.v"], p=circuit.p,
+        delay=circuit.delay / ms, bias=circuit.bias * 1e12, seed=for_brian.generate_state(1)[0], a2_minus=rule.a2_minus,
+        a3_plus=rule.a3_plus, w_max=rule.w_max, **weights,
+    )  # fmt: skip
+
+
+def run_plain(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """Build and run `PLAIN`; keep spikes and weights in ``folder/plain.npz``."""
+    alone(write_input, experiment, folder / "input.npz")
+    options = {
+        "duration": experiment.task.duration,
+        "jobs": N_JOBS,
+        "directory": folder / "plain",
+        "save": folder / "plain.npz",
+    }
+    arguments = [f"--{name}={value}" for name, value in options.items()]
+    done = subprocess.run(
+        [sys.executable, PLAIN, folder / "input.npz", *arguments], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return dict(json.loads(done.stdout))
+
+
+def compare(folder: Path) -> dict[str, Any]:
+    """How far both runs agree."""
+    ours, plain = (dict(np.load(folder / f"{name}.npz")) for name in ("brian2learn", "plain"))
+    n = min(ours["t"].size, plain["t"].size)
+    other = np.flatnonzero((ours["i"][:n] != plain["i"][:n]) | (np.abs(ours["t"][:n] - plain["t"][:n]) > 1e-9))
+    same = ours["t"].size == plain["t"].size and not other.size
+    return {
+        "n_spikes": {"brian2learn": int(ours["t"].size), "plain": int(plain["t"].size)},
+        "same_spikes_until": None if same else float(ours["t"][other[0] if other.size else n - 1]),
+        "largest_difference_of_weights": float(np.abs(ours["w"] - plain["w"]).max()),
+        "largest_change_of_a_weight": float(np.abs(ours["w"] - 0.06).max()),
+    }
+
+
+def measure(experiment: Experiment, folder: Path) -> dict[str, Any]:
+    """Both programs once, after ours has been compiled."""
+    less = experiment.replace(task=experiment.task.replace(length=1 * ms))
+    alone(run_brian2learn, less, folder / "less.npz")
+    ours = alone(run_brian2learn, experiment, folder / "brian2learn.npz")
+    ours["state"] = alone(state_of_brian2learn, experiment)
+    plain = run_plain(experiment, folder)
+    return {"brian2learn": ours, "plain": plain, **compare(folder)}
+
+
+# ---------------------------------------------------------------------- report
+
+
+def promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What was promised beside what was measured."""
+
+    def promise(what: str, promised: str, measured: float, kept: bool) -> dict[str, Any]:
+        return {"what": what, "promised": promised, "measured": measured, "kept": bool(kept)}
+
+    check, run = results["check"], results["run"]
+    apart = check["largest_difference_of_weights"] / check["largest_change_of_a_weight"]
+    yield promise("same spikes in the check, s", f">= {CHECK:g}", check["same_spikes_until"] or CHECK,
+                  check["same_spikes_until"] is None)  # fmt: skip
+    yield promise("weights apart after the check, in the largest change", "<= 1e-9", apart, apart <= 1e-9)
+    n_ours, n_plain = run["n_spikes"]["brian2learn"], run["n_spikes"]["plain"]
+    yield promise(
+        "spikes, in those of plain Brian2", "0.98 to 1.02", n_ours / n_plain, 0.98 <= n_ours / n_plain <= 1.02
+    )
+    ratio = run["plain"]["wall_time"]["run"] / run["brian2learn"]["wall_time"]["run"]
+    yield promise("program, times faster than plain Brian2", ">= 2", ratio, ratio >= 2)
+
+
+def show(results: dict[str, Any], console: Console) -> None:
+    """Print tables of what was measured."""
+    table = Table(
+        "program", "wall time, s", "CPU time, s", "memory, GB", "per plastic synapse, bytes", "of which state"
+    )
+    table.title = (
+        f"{results['duration']:g} s of simulated time, {results['run']['plain']['n_synapses']} plastic synapses"
+    )
+    for name in ("plain", "brian2learn"):
+        run = results["run"][name]
+        memory = run["peak_memory"] or float("nan")
+        table.add_row(
+            name, f"{run['wall_time']['run']:.2f}", f"{run['cpu_time']:.2f}", f"{memory:.2f}",
+            f"{1e9 * memory / run['n_synapses']:.0f}", f"{run['state']}",
+        )  # fmt: skip
+    console.print(table)
+    table = Table("promise", "promised", "measured", "kept")
+    for each in results["promises"]:
+        table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
+    console.print(table)
+
+
+def machine() -> dict[str, Any]:
+    """Where this was measured and how busy it was."""
+    model = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "")
+    return {"cpu": model.partition(":")[2].strip(), "n_cores": N_JOBS, "load": os.getloadavg(), **provenance()}
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--duration", type=float, default=10.0, help="simulated time in s")
+    parser.add_argument("--cells", type=int, default=8000, help="excitatory cells, four times the inhibitory ones")
+    parser.add_argument("--p", type=float, default=0.1, help="connectivity")
+    parser.add_argument("--delay", type=float, default=0.8, help="axonal delay in ms")
+    parser.add_argument("--json", type=Path, help="a file for the results")
+    options = parser.parse_args()
+    network = options.cells, options.p, options.delay
+    results: dict[str, Any] = {"duration": options.duration, "machine": machine()}
+    with tempfile.TemporaryDirectory(prefix="brian2learn-benchmark-") as name:
+        folder = Path(name)
+        results["check"] = measure(plastic_network(*network, CHECK, FAST), folder)
+        results["run"] = measure(plastic_network(*network, options.duration, SLOW), folder)
+    results["promises"] = list(promises(results))
+    show(results, Console())
+    if options.json:
+        options.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
