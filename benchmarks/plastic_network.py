@@ -31,7 +31,7 @@ from rich.table import Table
 
 from brian2learn.circuits.ei_network import EINetwork
 from brian2learn.core import compiler
-from brian2learn.plasticity._rule import Fixed
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.triplet_stdp import TripletSTDP
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import provenance, simulate

@@ -10,8 +10,8 @@ from brian2 import ms
 
 from brian2learn.core.declaration import Param, Part, Size, plain
 from brian2learn.core.errors import AssemblyError
-from brian2learn.plasticity._rule import Fixed
 from brian2learn.plasticity.delta import Delta
+from brian2learn.plasticity.fixed import Fixed
 
 from ._circuit import Cell, Circuit, prefixed
 from .current_lif import CurrentLIF

@@ -10,9 +10,10 @@ from brian2 import Hz, Synapses, ms, pA, second
 
 from brian2learn.core.declaration import Choice, Param, Part, Size, unit_of
 from brian2learn.core.equations import rename
-from brian2learn.plasticity._rule import Fixed, Plasticity
+from brian2learn.plasticity._rule import Plasticity
 from brian2learn.plasticity._transmission import Transmission
 from brian2learn.plasticity.ampa import AMPA
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.gaba import GABA
 from brian2learn.plasticity.inhibitory_stdp import InhibitorySTDP
 from brian2learn.plasticity.pair_stdp import PairSTDP

@@ -10,9 +10,9 @@ from brian2 import Mohm, ms, mV
 
 from brian2learn.core.declaration import Param, Part
 from brian2learn.plasticity._release import Release
-from brian2learn.plasticity._rule import Fixed
 from brian2learn.plasticity._transmission import Transmission
 from brian2learn.plasticity.exponential_current import ExponentialCurrent
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.tsodyks_markram import TsodyksMarkram
 
 from ._circuit import Cell, Circuit, prefixed

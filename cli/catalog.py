@@ -13,7 +13,7 @@ from .console import output, print_json
 from .references import bibliography
 
 KINDS = {
-    "rule": ("plasticity", "Rule"),
+    "rule": ("plasticity", "Plasticity"),
     "rate rule": ("plasticity", "RateRule"),
     "transmission": ("plasticity", "Transmission"),
     "release": ("plasticity", "Release"),

@@ -17,7 +17,7 @@ from ._release import Release
 from ._trace import Holder, Trace, set_numbers, update_at_spikes
 from ._twin import Memory, follow
 
-__all__ = ["Fixed", "Memory", "Plasticity", "PlasticitySum", "Rule", "Trace"]
+__all__ = ["Memory", "Plasticity", "PlasticitySum", "Rule", "Trace"]
 
 
 class Plasticity(Declaration):
@@ -412,18 +412,6 @@ def _on_synapse(trace: Trace) -> str:
 
 def _is_held(holder: Holder, name: str, on_neurons: list[tuple[Holder, Trace]]) -> bool:
     return any(each is holder and trace.name == name for each, trace in on_neurons)
-
-
-class Fixed(Plasticity):
-    """The weight does not change: synapses with a transmission and perhaps a release only."""
-
-    @property
-    def terms(self) -> tuple[Rule, ...]:
-        return ()
-
-    @property
-    def ties(self) -> str:
-        return "pre_first"
 
 
 class Rule(Plasticity, Holder):

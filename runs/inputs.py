@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -39,7 +42,7 @@ class Input:
     n_merged : mapping of str to int
         Spikes of every population left out because the same neuron had already fired in that step.
     wall_time : mapping of str to float, s
-        What it took to draw it, put it on the grid and write it; zero for an input from the cache.
+        How long it was drawn, put on the grid and written, in part while the program ran; 0 for one from the cache.
     """
 
     spikes: Mapping[str, Path]
@@ -50,6 +53,31 @@ class Input:
     wall_time: Mapping[str, float]
 
     @classmethod
+    @contextmanager
+    def meanwhile(cls, experiment: Experiment, sequence: np.random.SeedSequence) -> Iterator[Begun]:
+        """The input of a task, which is perhaps still being drawn while a program already reads it.
+
+        On leaving, `Begun.whole` is there.
+
+        Raises
+        ------
+        RunError
+            If there is no room for it.
+        """
+        folder = _folder(experiment, sequence)
+        try:
+            os.utime(folder)  # used just now
+            found = cls._read(folder, {"draw": 0.0})
+        except FileNotFoundError:
+            found = None
+        if found is not None:
+            yield Begun(found.spikes, found)
+            return
+        with _drawn(experiment, np.random.default_rng(sequence), folder) as begun:
+            yield begun
+        begun.whole = cls._read(folder, begun.wall_time)
+
+    @classmethod
     def of(cls, experiment: Experiment, sequence: np.random.SeedSequence) -> Input:
         """The input of a task at a time step, from the cache or drawn.
 
@@ -58,14 +86,9 @@ class Input:
         RunError
             If there is no room for it.
         """
-        state = sequence.generate_state(4)
-        code = [source_digest(path) for path in sorted(Path(__file__).parent.glob("spikes.*"))]
-        folder = cache_directory() / "inputs" / digest(experiment.task, experiment.dt, state, code)
-        try:
-            os.utime(folder)  # used just now
-            return cls._read(folder, {"draw": 0.0})
-        except FileNotFoundError:
-            return cls._read(folder, _draw(experiment, np.random.default_rng(sequence), folder))
+        with cls.meanwhile(experiment, sequence) as begun:
+            pass
+        return begun.whole
 
     @classmethod
     def _read(cls, folder: Path, wall_time: Mapping[str, float]) -> Input:
@@ -76,16 +99,67 @@ class Input:
         return cls(spikes, truth, about["period"], about["duration"], about["n_merged"], wall_time)
 
 
-def _draw(experiment: Experiment, rng: np.random.Generator, folder: Path) -> dict[str, float]:
-    """Draw the stimulus of an experiment, put it on the grid and write it; what that took, in s."""
+@dataclass
+class Begun:
+    """An input that is perhaps still being drawn.
+
+    Attributes
+    ----------
+    spikes : mapping of str to Path
+        The file of every driven population; a program that reads it waits for what is not yet there.
+    whole : Input
+        When all is drawn.
+    wall_time : dict of str to float, s
+        See `Input`.
+    """
+
+    spikes: Mapping[str, Path]
+    whole: Input = None  # type: ignore[assignment]
+    wall_time: dict[str, float] = field(default_factory=dict)
+
+
+def _folder(experiment: Experiment, sequence: np.random.SeedSequence) -> Path:
+    """Where the input of a task at a time step lies."""
+    code = [source_digest(path) for path in sorted(Path(__file__).parent.glob("spikes.*"))]
+    name = digest(experiment.task, experiment.dt, sequence.generate_state(4), code)
+    return cache_directory() / "inputs" / name
+
+
+@contextmanager
+def _drawn(experiment: Experiment, rng: np.random.Generator, folder: Path) -> Iterator[Begun]:
+    """Draw the stimulus of an experiment in another thread, put it on the grid and write it."""
     started = time.perf_counter()
-    stimulus = experiment.task.draw(rng)
+    leaving = Event()
+    dt = float(experiment.dt)
     try:
         with published(folder) as unfinished:
-            n_merged = {
-                name: GriddedSpikes.write(unfinished / f"{name}.spikes", trains, stimulus, float(experiment.dt))
-                for name, trains in (stimulus.spikes or NO_SPIKES).items()
-            }
+            stimulus = experiment.task.draw(rng)
+            trains = stimulus.spikes or NO_SPIKES
+            begun = Begun({name: unfinished / f"{name}.spikes" for name in trains})
+            for name, path in begun.spikes.items():
+                GriddedSpikes.begin(path, trains[name].n, stimulus, dt)
+
+            def write() -> dict[str, int]:
+                wanted = lambda: not leaving.is_set()  # noqa: E731
+                n_merged = {
+                    name: GriddedSpikes.fill(path, trains[name], dt, wanted) for name, path in begun.spikes.items()
+                }
+                begun.wall_time["draw"] = time.perf_counter() - started
+                return n_merged
+
+            with ThreadPoolExecutor(1) as other:
+                writing = other.submit(write)
+                try:
+                    yield begun
+                except Exception:
+                    leaving.set()
+                    if writing.exception() is not None:  # then the program could not but fail
+                        writing.result()
+                    raise
+                except BaseException:
+                    leaving.set()
+                    raise
+                n_merged = writing.result()
             np.savez(unfinished / "truth.npz", **dict(stimulus.truth))  # type: ignore[arg-type]
             about = {"period": stimulus.period, "duration": stimulus.duration, "n_merged": n_merged}
             (unfinished / "input.json").write_text(json.dumps(about), encoding="utf-8")
@@ -94,7 +168,6 @@ def _draw(experiment: Experiment, rng: np.random.Generator, folder: Path) -> dic
         raise RunError(
             "Input", str(folder.parent), expected="room for the input", got=problem.strerror or str(problem)
         ) from problem
-    return {"draw": time.perf_counter() - started}
 
 
 def _make_room(directory: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,8 @@ from brian2learn.tasks._task import SpikeTrains, Stimulus
 NO_SPIKES = {"nothing": SpikeTrains(np.empty(0, np.int32), np.empty(0), 1)}
 """What a run without input is given: the file of this population says when it ends."""
 
+HEADER = 5 * 8  # bytes
+
 REPORTS = 200
 """How often a program says how far it is, in the course of one run."""
 
@@ -30,8 +34,9 @@ REPORTS = 200
 class GriddedSpikes:
     """Spikes of one population by time step, as they lie in a file that `SpikeStream` maps.
 
-    The file: ``n``, ``n_period``, ``n_steps`` and how many steps lie between two reports of the program (int64 each);
-    ``offsets``; ``neurons``.
+    The file: ``n``, ``n_period``, ``n_steps``, how many steps lie between two reports of the program, and how many
+    steps of the period are in the file, -1 if it will never be whole (int64 each); ``offsets``; ``neurons``. A program
+    can begin while the file is being written.
 
     Attributes
     ----------
@@ -51,11 +56,36 @@ class GriddedSpikes:
     n_period: int
     n_steps: int
 
+    @classmethod
+    def write(cls, path: Path, trains: SpikeTrains, stimulus: Stimulus, dt: float) -> int:
+        """Write a whole file; see `begin` and `fill`."""
+        cls.begin(path, trains.n, stimulus, dt)
+        return cls.fill(path, trains, dt)
+
     @staticmethod
-    def write(path: Path, trains: SpikeTrains, stimulus: Stimulus, dt: float) -> int:
-        """Put spikes on the grid, block by block, into a file.
+    def begin(path: Path, n: int, stimulus: Stimulus, dt: float) -> None:
+        """Write a file that has none of its steps yet.
+
+        Raises
+        ------
+        AssemblyError
+            If a period is not a whole number of steps.
+        """
+        n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
+        with open(path, "wb") as file:
+            file.write(np.array([n, n_period, n_steps, max(1, n_steps // REPORTS), 0], np.int64).data)
+            file.truncate(HEADER + 8 * (n_period + 1))
+
+    @staticmethod
+    def fill(path: Path, trains: SpikeTrains, dt: float, wanted: Callable[[], bool] = lambda: True) -> int:
+        """Put spikes on the grid, block by block, into a file that was begun.
 
         A spike belongs to the step in which it falls, and a neuron fires once per step.
+
+        Parameters
+        ----------
+        wanted : callable
+            Asked before every block whether to go on.
 
         Returns
         -------
@@ -65,33 +95,49 @@ class GriddedSpikes:
         Raises
         ------
         AssemblyError
-            If a period is not a whole number of steps, or a spike lies outside it.
+            If a spike lies outside the period.
         """
-        n_period, n_steps = _whole_steps(stimulus.period, dt, "period"), _whole_steps(stimulus.duration, dt, "duration")
+        n_period = int(np.fromfile(path, np.int64, 4)[1])
         grid = _compiled_grid() or _grid
-        last, offsets = np.full(trains.n, -1, np.int64), np.zeros(n_period + 1, np.int64)
-        n_merged = 0
-        with open(path, "wb") as file:
-            file.seek(4 * 8 + offsets.nbytes)
-            for block in trains.blocks():
-                times, indices = np.ascontiguousarray(block.times), np.ascontiguousarray(block.indices, np.int32)
-                neurons = np.empty(times.size, np.int32)
-                # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
-                n_kept = grid(
-                    times, indices, times.size, trains.n, n_period, 1e-3 * dt, 1 / dt, last, neurons, offsets[1:]
-                )
-                if n_kept < 0:
-                    got = (
-                        f"times from {times.min()} to {times.max()} s, neurons from {indices.min()} to {indices.max()}"
+        last, counts = np.full(trains.n, -1, np.int64), np.zeros(n_period, np.int64)
+        n_merged = n_ready = n_before = 0
+        with open(path, "r+b") as file:
+
+            def now_ready(n: int) -> None:
+                """Make the first `n` steps known: their spikes, then their offsets, then that they are there."""
+                nonlocal n_ready, n_before
+                offsets = n_before + np.cumsum(counts[n_ready:n])
+                file.seek(HEADER + 8 * (n_ready + 1))
+                file.write(offsets.data)
+                file.flush()
+                os.pwrite(file.fileno(), np.int64(n).tobytes(), HEADER - 8)
+                n_ready, n_before = n, int(offsets[-1]) if offsets.size else n_before
+
+            try:
+                for block in trains.blocks():
+                    if not wanted():
+                        break
+                    times, indices = np.ascontiguousarray(block.times), np.ascontiguousarray(block.indices, np.int32)
+                    neurons = np.empty(times.size, np.int32)
+                    # Brian2's own rounding: a time within a thousandth of a step below the next one belongs to that
+                    n_kept = grid(
+                        times, indices, times.size, trains.n, n_period, 1e-3 * dt, 1 / dt, last, neurons, counts
                     )
-                    expected = f"times within a period of {stimulus.period} s and neurons below {trains.n}"
-                    raise AssemblyError("Stimulus", "spikes", expected=expected, got=got)
-                file.write(neurons[:n_kept].astype(_smallest(trains.n), copy=False).data)
-                n_merged += times.size - n_kept
-            np.cumsum(offsets, out=offsets)
-            file.seek(0)
-            file.write(np.array([trains.n, n_period, n_steps, max(1, n_steps // REPORTS)], np.int64).data)
-            file.write(offsets.data)
+                    if n_kept < 0:
+                        got = f"times from {times.min()} to {times.max()} s, "
+                        got += f"neurons from {indices.min()} to {indices.max()}"
+                        expected = f"times within a period of {n_period * dt} s and neurons below {trains.n}"
+                        raise AssemblyError("Stimulus", "spikes", expected=expected, got=got)
+                    file.seek(0, os.SEEK_END)
+                    file.write(neurons[:n_kept].astype(_smallest(trains.n), copy=False).data)
+                    n_merged += times.size - n_kept
+                    if times.size:  # the last step of a block may go on in the next one
+                        now_ready(int(last.max()))
+                if wanted():
+                    now_ready(n_period)
+            except BaseException:
+                os.pwrite(file.fileno(), np.int64(-1).tobytes(), HEADER - 8)
+                raise
         return n_merged
 
     @staticmethod
@@ -103,7 +149,7 @@ class GriddedSpikes:
     def read(cls, path: Path) -> GriddedSpikes:
         """What `write` wrote."""
         with open(path, "rb") as file:
-            n, n_period, n_steps, _ = (int(number) for number in np.fromfile(file, np.int64, 4))
+            n, n_period, n_steps, _, _ = (int(number) for number in np.fromfile(file, np.int64, 5))
             offsets = np.fromfile(file, np.int64, n_period + 1)
             return cls(np.fromfile(file, _smallest(n)), offsets, n, n_period, n_steps)
 

@@ -194,10 +194,10 @@ def test_every_kind_is_what_its_class_derives_from():
     from brian2learn.core.discovery import load
     from brian2learn.plasticity._rate_rule import RateRule
     from brian2learn.plasticity._release import Release
-    from brian2learn.plasticity._rule import Rule
+    from brian2learn.plasticity._rule import Plasticity
     from brian2learn.plasticity._transmission import Transmission
 
-    bases = {"rule": Rule, "rate rule": RateRule, "transmission": Transmission, "release": Release, "cell": Cell,
+    bases = {"rule": Plasticity, "rate rule": RateRule, "transmission": Transmission, "release": Release, "cell": Cell,
              "circuit": Circuit}  # fmt: skip
     found = listed("plasticity", "cells", "circuits")
     assert {*found.values()} == {*bases}

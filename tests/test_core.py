@@ -282,8 +282,9 @@ def test_values_that_do_not_go_together():
 
 
 def test_only_what_shapes_a_program_is_structural():
-    assert Size.structural
-    assert not Param.structural
+    assert Size(1, "a count").structural
+    assert not Param(1.0, "a number").structural
+    assert Param(1.0, "an interval", structural=True).structural
 
 
 # ---------------------------------------------------------------------- errors

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from _helpers import DT, driven, generator, loadable, run
-from brian2 import Network, SpikeMonitor, StateMonitor, ms, second
+from brian2 import Network, SpikeMonitor, StateMonitor, ms, second, seed
 from brian2.core.variables import ArrayVariable
 
 from brian2learn.analysis.spike_response import SpikeResponse
@@ -91,12 +91,19 @@ def test_numbers_need_no_other_program(stem, k):
     numbers = [name for name, field in circuit.fields.items() if isinstance(field, Param) and not field.structural]
 
     def text(each):
+        seed(0)  # for circuits that draw who is joined to whom
         built = each.build(sources_for(each))
         return {name: (str(getattr(group, "equations", "")), len(group)) for name, group in built.items()}
 
+    n_tried = 0
     for name in numbers:
-        other = circuit.values[name] * 0.5
-        assert text(circuit.replace(**{name: other})) == text(circuit), name
+        try:
+            other = circuit.replace(**{name: circuit.values[name] * 0.5})
+        except DeclarationError:  # the ends of a range of one
+            continue
+        n_tried += 1
+        assert text(other) == text(circuit), name
+    assert n_tried > 0 or not numbers
 
 
 @hosting
@@ -104,7 +111,13 @@ def test_numbers_need_no_other_program(stem, k):
 def test_it_hosts_every_rule_whose_needs_it_meets(stem, place, rule):
     for example in RULES[rule].examples():
         circuit = examples(stem)[0].replace(**{place: example})
-        cells = circuit.cell.group(1, plasticity=example).variables if hasattr(circuit, "cell") else ()
+        if not hasattr(circuit, "cell"):  # what its targets have is its own affair; a refusal must name the rule
+            try:
+                circuit.network(sources_for(circuit))
+            except AssemblyError as refusal:
+                assert RULES[rule].__name__ in str(refusal)  # noqa: PT017
+            continue
+        cells = circuit.cell.group(1, plasticity=example).variables
         if {*example.needs, *map(example.on_neuron, example.cell_states)} <= set(cells):
             assert set(example.constants) <= {key.split(".")[1] for key in circuit.settings}
             circuit.network(sources_for(circuit))

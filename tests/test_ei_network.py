@@ -11,7 +11,8 @@ from brian2 import Hz, ms, mV, nS, pA, second
 
 from brian2learn.circuits.ei_network import EINetwork
 from brian2learn.core.errors import AssemblyError, DeclarationError
-from brian2learn.plasticity._rule import Fixed, Rule
+from brian2learn.plasticity._rule import Rule
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.inhibitory_stdp import InhibitorySTDP
 from brian2learn.plasticity.pair_stdp import PairSTDP
 from brian2learn.runs.experiment import Experiment

@@ -16,7 +16,8 @@ from brian2learn.core.declaration import Param, Size
 from brian2learn.core.errors import AssemblyError
 from brian2learn.figures import stdp_window
 from brian2learn.figures._produce import judge
-from brian2learn.plasticity._rule import Fixed, Rule, Trace
+from brian2learn.plasticity._rule import Rule, Trace
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.pair_stdp import PairSTDP
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate

@@ -14,8 +14,9 @@ from brian2learn.core import equations
 from brian2learn.core.declaration import Choice, unit_of
 from brian2learn.core.errors import DeclarationError
 from brian2learn.plasticity._release import Release
-from brian2learn.plasticity._rule import Fixed, Rule
+from brian2learn.plasticity._rule import Rule
 from brian2learn.plasticity._transmission import Transmission
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.pair_stdp import PairSTDP
 from brian2learn.plasticity.tsodyks_markram import TsodyksMarkram
 

@@ -554,8 +554,8 @@ def test_two_projections_share_a_trace(pairing):
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        (PairSTDP(pairing="nearest"), r"pair_stdp_x: expected one use .*'pair_stdp_x = 1'.*'pair_stdp_x \+= 1'"),
-        (PairSTDP(ties="post_first"), r"pair_stdp_x: expected one use .*post_first, and .*pre_first"),
+        (PairSTDP(pairing="nearest"), r"pair_stdp_x: expected one use .*'x = 1'.*'x \+= 1'"),
+        (PairSTDP(ties="post_first"), r"pair_stdp_x: expected one use .*post_first, .* and .*pre_first"),
         (PairSTDP(tau_plus=5 * ms), r"pair_stdp_tau_plus: expected one value .*5\. ms, and 16\.8 ms"),
     ],
     ids=["pairing", "ties", "tau"],

@@ -228,6 +228,99 @@ def test_input_that_does_not_fit_the_grid_is_refused(period, times, compiled, mo
         GriddedSpikes.write(tmp_path / "spikes", trains, Stimulus({"a": trains}, period, period, {}), 1e-4)
 
 
+def slowly(pause, *, fail=None):
+    """`HiddenPattern.draw`, whose period comes in ten blocks with a pause before each, or breaks off in the fifth."""
+
+    def draw(task, rng):
+        stimulus = HIDDEN_PATTERN_DRAW(task, rng)
+        trains = stimulus.spikes["afferents"]
+        parts = [np.array_split(each, 10) for each in (trains.indices, trains.times)]
+
+        def blocks():
+            for k, both in enumerate(zip(*parts, strict=True)):
+                time.sleep(pause)
+                if fail is not None and k == 4:
+                    raise fail
+                yield SpikeTrains(*both, trains.n)
+
+        return Stimulus(
+            {"afferents": SpikeBlocks(blocks, trains.n)}, stimulus.period, stimulus.duration, stimulus.truth
+        )
+
+    return draw
+
+
+HIDDEN_PATTERN_DRAW = HiddenPattern.draw
+
+
+def test_a_program_runs_while_its_input_is_drawn(monkeypatch):
+    reference = simulate(SMALL, 31)
+    inputs.remove(Input.of(SMALL, np.random.SeedSequence(31).spawn(3)[0]).spikes["afferents"].parent)
+    monkeypatch.setattr(HiddenPattern, "draw", slowly(0.1))
+    times = []
+    record = simulate(SMALL, 31, progress=lambda _: times.append(time.perf_counter()))
+    same(reference, record)
+    assert record.info["wall_time"]["draw"] > 1
+    assert times[-1] - times[0] > 0.8  # it began with the first block
+
+
+@pytest.mark.parametrize(
+    ("seed", "problem", "kind", "message"),
+    [
+        (32, AssemblyError("Stimulus", "spikes", expected="this", got="that"), AssemblyError, "got that"),
+        (33, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), RunError, "room for the input, got No space left"),
+    ],
+)
+def test_a_drawing_that_breaks_off_says_why_and_leaves_nothing(seed, problem, kind, message, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(HiddenPattern, "draw", slowly(0.0, fail=problem))
+        with pytest.raises(kind, match=message):
+            simulate(SMALL, seed)
+    folder = compiler.cache_directory() / "inputs"
+    assert not [path for path in folder.iterdir() if path.name.startswith(".unfinished-")]
+    assert simulate(SMALL, seed).info["wall_time"]["draw"] > 0
+
+
+def test_a_program_whose_input_comes_to_no_end_stops(tmp_path):
+    gridded = given(tmp_path, SpikeTrains(np.array([7]), np.array([0.01]), 200))
+    with open(gridded["afferents"], "r+b") as file:
+        file.seek(32)
+        file.write(np.int64(-1).tobytes())
+    with pytest.raises(RunError, match="the input of afferents came to no end"):
+        Program.of(SMALL).run(SMALL.circuit.settings, {"plastic.w": np.full(200, 0.5)}, gridded, seed=0)
+
+
+def test_a_program_does_not_outlive_the_process_that_draws(tmp_path):
+    gridded = given(tmp_path, SpikeTrains(np.array([7]), np.array([0.01]), 200))
+    with open(gridded["afferents"], "r+b") as file:
+        file.seek(32)
+        file.write(np.int64(500).tobytes())  # half of the period is there
+    program = Program.of(SMALL)
+    np.full(200, 0.5).tofile(tmp_path / "plastic.w")
+    (tmp_path / "results").mkdir()
+    settings = [f"{key}={plain(value)!r}" for key, value in SMALL.circuit.settings.items()]
+    command = [str(program.directory / "main"), "--results_dir", f"{tmp_path}/results/", *settings]
+    command += [f"plastic.w={tmp_path}/plastic.w"]
+    script = f"""
+import os, subprocess, time
+child = subprocess.Popen({command!r}, stdout=subprocess.DEVNULL, cwd={str(program.directory)!r})
+print(child.pid, flush=True)
+time.sleep(0.5)
+print(child.poll(), flush=True)
+"""
+    environment = {**os.environ, "BRIAN2LEARN_SPIKES_afferents": str(gridded["afferents"])}
+    parent = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    pid, state = parent.stdout.split()
+    assert state == "None"  # it waited
+    for _ in range(100):
+        status = Path(f"/proc/{pid}/status")
+        if not status.exists() or "zombie" in status.read_text():
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("it is still there")
+
+
 # ---------------------------------------------------------------------- bad input
 
 

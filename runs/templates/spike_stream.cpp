@@ -26,19 +26,42 @@
             std::fprintf(stderr, "cannot open the input of {{owner.name}}: %s\n", path ? path : "{{environment_variable}} is not set");
             std::exit(1);
         }
-        void *mapped = mmap(NULL, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-        close(file);
-        header = static_cast<const int64_t *>(mapped);
-        if (mapped == MAP_FAILED || header[0] != N ||
-            status.st_size != (int64_t)((5 + header[1]) * sizeof(int64_t) + header[4 + header[1]] * sizeof({{neuron_type}})))
+        int64_t start[5];
+        if (pread(file, start, sizeof start, 0) != sizeof start || start[0] != N)
         {
             std::fprintf(stderr, "the input of {{owner.name}} does not fit: %s\n", path);
             std::exit(1);
         }
-        neurons = reinterpret_cast<const {{neuron_type}} *>(header + 5 + header[1]);
+        // while the file is being written, its size is not yet known: room for every neuron in every step
+        const int64_t beginning = (6 + start[1]) * sizeof(int64_t);
+        const int64_t room = beginning + start[0] * start[1] * (int64_t)sizeof({{neuron_type}});
+        void *mapped = mmap(NULL, room, PROT_READ, MAP_SHARED | MAP_NORESERVE, file, 0);
+        close(file);
+        header = static_cast<const int64_t *>(mapped);
+        if (mapped == MAP_FAILED || status.st_size < beginning || (start[4] == start[1] &&
+            status.st_size != beginning + header[5 + start[1]] * (int64_t)sizeof({{neuron_type}})))
+        {
+            std::fprintf(stderr, "the input of {{owner.name}} does not fit: %s\n", path);
+            std::exit(1);
+        }
+        neurons = reinterpret_cast<const {{neuron_type}} *>(header + 6 + header[1]);
     }
     const int64_t _step = {{t_in_timesteps}};
-    const int64_t *_offset = header + 4 + _step % header[1];
+    const int64_t _in_period = _step % header[1];
+    static int64_t n_ready = 0;
+    static const pid_t parent = getppid();
+    while (_in_period >= n_ready)
+    {
+        n_ready = __atomic_load_n(header + 4, __ATOMIC_ACQUIRE);
+        if (n_ready < 0 || getppid() != parent)
+        {
+            std::fprintf(stderr, "the input of {{owner.name}} came to no end\n");
+            std::exit(1);
+        }
+        if (_in_period >= n_ready)
+            usleep(200);
+    }
+    const int64_t *_offset = header + 5 + _in_period;
     const int64_t _n_spikes = _offset[1] - _offset[0];
     std::copy_n(neurons + _offset[0], _n_spikes, {{_spikespace}});
     {{_spikespace}}[N] = _n_spikes;
