@@ -1,21 +1,28 @@
 # make demo: set up, run the figures of Masquelier, Guyonneau & Thorpe (2008) at paper size for one seed
 # make test: set up, run the tests (under ten minutes)
+# make test-slurm: install a SLURM of this host's own (Debian, as root), run the tests on it
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-full check benchmark clean
+.PHONY: demo test test-slurm test-full slurm check benchmark clean
 
 demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full and not slurm"
 
-test-full: $(READY)
+test-slurm: $(READY) slurm
+	$(BIN)/python -m pytest -m "slurm and not full"
+
+test-full: $(READY) slurm
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"
+
+slurm:
+	$(PYTHON) tests/slurm/cluster.py install start
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -59,7 +59,7 @@ class Commands(TyperGroup):
         except KeyboardInterrupt:
             kept = (
                 " Finished runs are kept; the same command goes on from there."
-                if ctx.invoked_subcommand == "run"
+                if ctx.invoked_subcommand in ("run", "sweep")
                 else ""
             )
             say("stopped", "yellow", f"by the keyboard.{kept}")

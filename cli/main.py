@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,8 @@ import typer
 from brian2learn import __version__
 
 from .console import Commands
+from .slurm import register as register_slurm
+from .sweep import register as register_sweep
 
 
 def _examples(*lines: str) -> str:
@@ -193,12 +194,10 @@ def doctor(results: Results = Path("results"), as_json: Json = False) -> None:
     print_findings(results, as_json)
 
 
+register_sweep(app, _examples)
+register_slurm(app, _examples)
+
+
 def run() -> None:
     """Entry point of the console script."""
     app(prog_name="brian2learn")
-
-
-if "multiprocessing.spawn" in sys.modules:  # perhaps a worker of `run`, which imports the main script first
-    from .quiet import quiet_worker
-
-    quiet_worker()

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 import sys
 import tempfile
 from contextlib import chdir, suppress
 from pathlib import Path
 
-PREFERENCES = """\
-logging.file_log = False
-logging.save_script = False
-logging.std_redirection = False
-core.stop_on_keyboard_interrupt = False
-"""
-"""The last one: Ctrl-C must end a run in KeyboardInterrupt; Brian2 would return as if it had finished."""
+from brian2learn.runs.executors import PREFERENCES
 
 
 def quiet_brian2() -> None:
@@ -39,11 +31,3 @@ def quiet_brian2() -> None:
         with chdir(folder):
             import brian2  # noqa: F401
     sys.excepthook = hook
-
-
-def quiet_worker() -> None:
-    """In a process that another one has started for its runs: Brian2 as above, and no traceback after Ctrl-C."""
-    if multiprocessing.parent_process() is None:
-        return
-    signal.signal(signal.SIGINT, lambda *_: sys.exit(128 + signal.SIGINT))
-    quiet_brian2()

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -67,6 +69,20 @@ def flags() -> list[str]:
     from brian2.codegen.cpp_prefs import get_compiler_and_args
 
     return list(get_compiler_and_args()[1])
+
+
+@contextmanager
+def portable() -> Iterator[None]:
+    """Compile for any CPU of this kind, not for this machine's in particular."""
+    from brian2 import prefs
+
+    name = "codegen.cpp.extra_compile_args"
+    before = prefs[name]
+    prefs[name] = [flag for flag in flags() if not flag.startswith("-march=")]
+    try:
+        yield
+    finally:
+        prefs[name] = before
 
 
 def toolchain() -> str:

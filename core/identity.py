@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,35 +16,67 @@ import numpy as np
 from .declaration import Declaration, dimension_of
 from .errors import DeclarationError
 
+Steps = tuple[str | int, ...]
+"""The way to a nested value: names of fields and numbers in sequences."""
+
 
 def digest(*values: Any) -> str:
     """Hexadecimal SHA-256 of nested values: declarations, mappings, sequences, arrays, quantities, numbers, text."""
-    state = hashlib.sha256()
-    for part in _parts(values):
-        state.update(struct.pack("<q", len(part)))
-        state.update(part)
-    return state.hexdigest()
+    return hashlib.sha256(encoded(values)).hexdigest()
 
 
-def _parts(value: Any) -> Iterable[bytes]:
-    if isinstance(value, Declaration):
+def encoded(value: Any) -> bytes:
+    """The bytes of which `digest` is the hash; those of nested values lie within those of the whole."""
+    (only,) = template(value, ())
+    assert isinstance(only, bytes)
+    return only
+
+
+def template(value: Any, holes: Collection[Steps]) -> list[bytes | Steps]:
+    """What `encoded` gives, cut where some of the nested values stand.
+
+    Parameters
+    ----------
+    holes : collection of tuple
+        Where they stand: names of fields and numbers in sequences, from the outside in.
+
+    Returns
+    -------
+    list of bytes and tuple
+        With ``encoded(x)`` in place of each tuple, joined, it is what `encoded` gives with x at that place.
+    """
+    pieces: list[bytes | Steps] = []
+    run: list[bytes] = []
+    for part in _parts(value, (), frozenset(holes)):
+        if isinstance(part, tuple):
+            pieces += [b"".join(run), part]
+            run = []
+        else:
+            run += [struct.pack("<q", len(part)), part]
+    return [*pieces, b"".join(run)]
+
+
+def _parts(value: Any, at: Steps, holes: frozenset[Steps]) -> Iterator[bytes | Steps]:
+    if at in holes:
+        yield at
+    elif isinstance(value, Declaration):
         yield b"declaration"
         yield code_digest(type(value)).encode()
-        yield from _parts(dict(value.values))
+        yield from _parts(dict(value.values), at, holes)
     elif isinstance(value, Mapping):
         yield b"mapping"
         yield struct.pack("<q", len(value))
         for key in sorted(value):
-            yield from _parts(key)
-            yield from _parts(value[key])
+            yield from _parts(key, (), frozenset())
+            yield from _parts(value[key], (*at, key), holes)
     elif value is None or isinstance(value, (bool, str, bytes)):
         yield type(value).__name__.encode()
         yield value if isinstance(value, bytes) else str(value).encode()
     elif isinstance(value, (list, tuple)):
         yield b"sequence"
         yield struct.pack("<q", len(value))
-        for item in value:
-            yield from _parts(item)
+        for number, item in enumerate(value):
+            yield from _parts(item, (*at, number), holes)
     elif isinstance(value, int):
         yield b"int"
         yield str(value).encode()
@@ -61,6 +93,11 @@ def _parts(value: Any) -> Iterable[bytes]:
 
 def code_digest(cls: type) -> str:
     """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
+    return _code_digest(cls)
+
+
+@cache
+def _code_digest(cls: Any) -> str:
     bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
     try:
         paths = {Path(inspect.getfile(base)) for base in bases}

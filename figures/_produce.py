@@ -13,9 +13,10 @@ import matplotlib
 from brian2learn.core.claims import Claim, Interval, Verdict
 from brian2learn.core.discovery import files, load, snake_case
 from brian2learn.core.errors import RecordError, UnknownNameError
+from brian2learn.runs.coordinator import compute_points
 from brian2learn.runs.record import Record
-from brian2learn.runs.store import Store
 from brian2learn.runs.simulate import described, provenance, simulate_all
+from brian2learn.runs.store import Store
 
 from ._board import board
 from ._figure import Figure, Records
@@ -123,7 +124,18 @@ def collect(
     """
     records: dict[str, list[Record]] = {}
     seeds = list(seeds)
-    for name, experiment in figure.experiments(small=small).items():
+    experiments = figure.experiments(small=small)
+    if compute and n_workers > 1:  # all of them at once, so that no worker waits for the last run of an experiment
+        runs = {each.key(seed): (name, seed) for name, each in experiments.items() for seed in seeds}
+
+        def finished(key: str) -> None:
+            if progress is not None:
+                name, seed = runs[key]
+                progress(name, seed, experiments[name].task.duration)
+
+        points = ((each, seed) for each in experiments.values() for seed in seeds)
+        compute_points(points, store, n_workers=n_workers, progress=finished)
+    for name, experiment in experiments.items():
         missing = [seed for seed in seeds if experiment.key(seed) not in store]
         if missing and not compute:
             raise RecordError(
@@ -131,7 +143,7 @@ def collect(
                 hint=f"Run them first: brian2learn run {snake_case(type(figure).__name__)}.",
             )  # fmt: skip
         tell = None if progress is None else (lambda seed, time, name=name: progress(name, seed, time))
-        found = simulate_all(experiment, seeds, store=store, n_workers=n_workers, progress=tell)
+        found = simulate_all(experiment, seeds, store=store, progress=tell)
         records[name] = [record for _, record in found]
     return records
 

@@ -15,6 +15,8 @@ from brian2learn.core.errors import DeclarationError
 from brian2learn.core.identity import digest
 from brian2learn.tasks._task import Task
 
+IDENTITY = ("task", "circuit", "dt", "record", "seed")
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -54,4 +56,8 @@ class Experiment:
 
     def key(self, seed: int) -> str:
         """Identity of one run: declared values as bytes with dimensions, the code that declares them, the seed."""
-        return digest(self.task, self.circuit, self.dt, dict(self.record), seed)
+        return digest(*self.identity(seed))
+
+    def identity(self, seed: int) -> tuple[Any, ...]:
+        """What the key is made of, in the order of `IDENTITY`."""
+        return self.task, self.circuit, self.dt, dict(self.record), seed

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -111,14 +114,28 @@ def _is_structural(field: Any) -> bool:
     return not isinstance(field, Param) or field.structural
 
 
-def program_key(experiment: Experiment) -> str:
-    """Identity of the program of an experiment."""
-    here = [path for path in sorted(Path(__file__).parent.rglob("*")) if path.suffix in (".py", ".cpp")]
-    own = [source_digest(path) for path in (*here, Path(compiler.__file__))]
+def structure_key(experiment: Experiment) -> str:
+    """Identity of what the program of an experiment is made from, wherever and by whatever it is compiled."""
     return digest(
         structure(experiment.circuit), experiment.task.sizes, experiment.dt, dict(experiment.record),
-        compiler.toolchain(), brian2.__version__, own,
+        brian2.__version__, _own_code(),
     )  # fmt: skip
+
+
+def program_key(experiment: Experiment) -> str:
+    """Identity of the program of an experiment."""
+    return digest(structure_key(experiment), compiler.toolchain())
+
+
+@cache
+def _own_code() -> list[str]:
+    """What of this package shapes a program: the code that assembles, writes and compiles it."""
+    names = ("program.py", "spikes.py", "spikes.cpp", "templates/spike_stream.cpp")
+    return [source_digest(path) for path in (*map(Path(__file__).parent.joinpath, names), Path(compiler.__file__))]
+
+
+adopted: dict[str, Path] = {}
+"""Folders of programs, by `structure_key`, that came from another machine and are to be used in this process."""
 
 
 @dataclass(frozen=True)
@@ -145,7 +162,8 @@ class Program:
         RunError
             If it cannot be compiled, or Brian2 is in another mode than runtime.
         """
-        directory = compiler.cache_directory() / "programs" / program_key(experiment)
+        directory = adopted.get(structure_key(experiment)) if adopted else None
+        directory = directory or cls.place(program_key(experiment))
         if not (directory / "manifest.json").exists():
             try:
                 with published(directory) as unfinished:
@@ -158,6 +176,41 @@ class Program:
                 got = problem.strerror or str(problem)
                 raise RunError("Program", str(directory.parent), expected="room for a program", got=got) from problem
         return cls(directory, json.loads((directory / "manifest.json").read_text()))
+
+    @staticmethod
+    def place(name: str) -> Path:
+        """Where the program of this name lies, once it is there."""
+        return compiler.cache_directory() / "programs" / name
+
+    @classmethod
+    def is_built(cls, experiment: Experiment) -> bool:
+        """Whether the program of an experiment is in the cache."""
+        return (cls.place(program_key(experiment)) / "manifest.json").exists()
+
+    def packed(self) -> bytes:
+        """All its files as a zip archive, for another machine."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in sorted(self.directory.rglob("*")):
+                archive.write(path, path.relative_to(self.directory))
+        return packed.getvalue()
+
+    @staticmethod
+    def unpack(packed: bytes, directory: Path) -> None:
+        """Put what `packed` gave into the cache.
+
+        Raises
+        ------
+        RunError
+            If there is no room.
+        """
+        try:
+            with published(directory) as unfinished, zipfile.ZipFile(io.BytesIO(packed)) as archive:
+                archive.extractall(unfinished)
+                (unfinished / "main").chmod(0o755)
+        except OSError as problem:
+            got = problem.strerror or str(problem)
+            raise RunError("Program", str(directory.parent), expected="room for a program", got=got) from problem
 
     def run(
         self,

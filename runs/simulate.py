@@ -8,11 +8,8 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from functools import cache
 from importlib.metadata import version
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +18,13 @@ import numpy as np
 from brian2 import Network, defaultclock, prefs, second
 
 from brian2learn import __version__
-from brian2learn.core import compiler, discovery
+from brian2learn.core import compiler
 from brian2learn.core.declaration import Declaration, dimension_of, plain
 from brian2learn.core.errors import AssemblyError
 
 from .experiment import Experiment
 from .inputs import Input
-from .program import Output, Program, Progress, assemble, equations
+from .program import Output, Program, Progress, adopted, assemble, equations, structure_key
 from .record import Record, Spikes, States
 from .spikes import GriddedSpikes
 from .store import Store
@@ -65,7 +62,8 @@ def simulate(
     if store is not None and key in store:
         return store.read(key)
     if mode is None:
-        mode = "standalone" if compiler.has_compiler() else "runtime"
+        able = compiler.has_compiler() or (adopted and structure_key(experiment) in adopted)
+        mode = "standalone" if able else "runtime"
         if mode == "runtime":
             warnings.warn(
                 f"no C++ compiler ({compiler.compiler()} and make) was found: running in Brian2's runtime mode with "
@@ -74,7 +72,6 @@ def simulate(
             )
             prefs.codegen.target = "numpy"
     for_stimulus, for_initial, for_brian = np.random.SeedSequence(seed).spawn(3)
-    given = Input.of(experiment, for_stimulus)
     initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(for_initial))
     brian_seed = int(for_brian.generate_state(1)[0])
     started = time.perf_counter()
@@ -82,9 +79,12 @@ def simulate(
         program = Program.of(experiment)
         text = program.manifest["equations"]
         built_at = time.perf_counter()
-        output = program.run(experiment.circuit.settings, initial, given.spikes, brian_seed, progress)
+        with Input.meanwhile(experiment, for_stimulus) as begun:
+            output = program.run(experiment.circuit.settings, initial, begun.spikes, brian_seed, progress)
+        given = begun.whole
     else:
-        built_at = started
+        given = Input.of(experiment, for_stimulus)
+        built_at = time.perf_counter()
         output, text = _run_in_process(experiment, initial, given, brian_seed, progress)
     finished = time.perf_counter()
     info = {
@@ -129,36 +129,15 @@ def simulate_all(
     seed, record
     """
     seeds = list(seeds)
-    missing = [seed for seed in seeds if experiment.key(seed) not in store]
-    if n_workers > 1 and len(missing) > 1:
-        if compiler.has_compiler():
-            Program.of(experiment)  # once, not in every worker
-        with ProcessPoolExecutor(
-            min(n_workers, len(missing)),
-            mp_context=get_context("spawn"),
-            initializer=discovery.load_user_files,
-            initargs=(discovery.loaded_user_files(),),
-        ) as pool:
-            waiting, running = iter(missing), {}
+    if n_workers > 1:
+        from .coordinator import compute_points
 
-            def start(n: int) -> None:
-                for seed in islice(waiting, n):
-                    running[pool.submit(_store_one, experiment, seed, store.directory)] = seed
-
-            start(n_workers)  # no more than there are workers, so that nothing begins after an interrupt
-            while running:
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    seed, duration = running.pop(future), future.result()
-                    if progress is not None:
-                        progress(seed, duration)
-                    start(1)
+        of_key = {experiment.key(seed): seed for seed in seeds}
+        finished = None if progress is None else (lambda key: progress(of_key[key], experiment.task.duration))
+        compute_points(((experiment, seed) for seed in seeds), store, n_workers=n_workers, progress=finished)
     for seed in seeds:
         tell = None if progress is None else (lambda time, seed=seed: progress(seed, time))
         yield seed, simulate(experiment, seed, store=store, progress=tell)
-
-
-def _store_one(experiment: Experiment, seed: int, directory: Path) -> float:
-    return simulate(experiment, seed, store=Store(directory)).duration
 
 
 def _run_in_process(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import json
 import os
 import socket
 import struct
@@ -10,11 +11,12 @@ import time
 import uuid
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -87,6 +89,7 @@ class Store:
         self._rows: dict[Path, np.ndarray] = {}
         self._sizes: dict[Path, tuple[int, int]] = {}
         self._index: _Index | None = None
+        self._notes: dict[Path, tuple[int, list[dict[str, Any]]]] = {}
 
     @property
     def packs(self) -> list[Path]:
@@ -132,12 +135,20 @@ class Store:
         for pack in {*self._rows} - {*packs}:
             del self._rows[pack], self._sizes[pack]
             self._index = None
+        logs = sorted(self.directory.glob("*.log"))
+        for log in logs:
+            size = _size(log)
+            if log not in self._notes or self._notes[log][0] != size:
+                self._notes[log] = size, list(_lines_of(log))
+                self._index = None
+        for log in {*self._notes} - {*logs}:
+            del self._notes[log]
 
     @property
     def index(self) -> _Index:
         """Where every record lies, as far as this process has looked."""
         if self._index is None:
-            self._index = _Index(self._rows)
+            self._index = _Index({pack: rows[~self._distrusted(pack, rows)] for pack, rows in self._rows.items()})
         return self._index
 
     def _places(self, key: str) -> list[_Place]:
@@ -189,13 +200,46 @@ class Store:
         """Hash of what the point determines: all but when, where and how fast the record was made."""
         return self._places(key)[0].content.hex()
 
+    # ------------------------------------------------------------------ what went wrong
+
+    def fail(self, key: str, reason: str, attempts: int = 1) -> None:
+        """Note why a point has no record."""
+        self._note({"key": key, "failed": reason, "attempts": attempts})
+
+    def failures(self) -> dict[str, str]:
+        """Key and reason of all points that failed and have no record."""
+        self.refresh()
+        notes = sorted((note for _, notes in self._notes.values() for note in notes), key=lambda note: note["when"])
+        last = {note["key"]: note["failed"] for note in notes if "failed" in note}
+        return {key: reason for key, reason in last.items() if not self.index.places(key)}
+
+    def distrust(self, key: str) -> None:
+        """Note which entries of a key are damaged, so that the record counts as missing and is made again."""
+        for place in self._places(key):
+            try:
+                _read(place, key)
+            except RecordError:
+                self._note({"key": key, "damaged": [place.pack.name, place.offset]})
+        self.refresh()
+
+    def _note(self, note: dict[str, Any]) -> None:
+        """Write a line to the log of this process; a disk that does not take it costs the note and nothing else."""
+        with suppress(OSError):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            _log_of(self.directory).write(json.dumps({**note, "when": time.time()}).encode() + b"\n")
+
+    def _distrusted(self, pack: Path, rows: np.ndarray) -> np.ndarray:
+        damaged = [note["damaged"][1] for _, notes in self._notes.values() for note in notes
+                   if note.get("damaged", [None])[0] == pack.name]  # fmt: skip
+        return np.isin(rows["offset"], np.array(damaged, np.uint64))
+
     # ------------------------------------------------------------------ care
 
     def verify(self) -> Iterator[Damage]:
         """Read every byte and say what is not a whole record, or where two records of one point differ."""
         contents: dict[bytes, bytes] = {}
         for path in sorted(self.directory.iterdir()) if self.directory.is_dir() else ():
-            if path.suffix == ".index" and path.with_suffix(".pack").exists():
+            if path.suffix == ".log" or (path.suffix == ".index" and path.with_suffix(".pack").exists()):
                 continue
             if path.suffix != ".pack":
                 yield Damage(path, 0, "", "not a file of this store")
@@ -238,8 +282,19 @@ class Store:
             _index_of(pack).unlink(missing_ok=True)
             pack.unlink()
         after = sum(path.stat().st_size for pack in writer.packs for path in (pack, _index_of(pack)) if path.exists())
+        self._tidy_logs()
         self.refresh()
         return before - after
+
+    def _tidy_logs(self) -> None:
+        """Keep the last reason of every point that still has no record, in one log."""
+        failures = self.failures()
+        for log in [path for path in self.directory.glob("*.log") if time.time() - path.stat().st_mtime > QUIET]:
+            for note in _lines_of(log):
+                if "failed" in note and failures.get(note["key"]) == note["failed"]:
+                    self.fail(note["key"], note["failed"], note["attempts"])
+                    del failures[note["key"]]
+            log.unlink()
 
 
 class _Index:
@@ -306,8 +361,7 @@ class _Writer:
         """Open a new pack whose texts are told by their difference from the first one."""
         self.close()
         self.directory.mkdir(parents=True, exist_ok=True)
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        pack = self.directory / f"{stamp}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}.pack"
+        pack = self.directory / f"{_unique_name()}.pack"
         self._dictionary = dictionary[-30_000:]  # as far back as the method looks
         body = zlib.compress(self._dictionary)
         # the file and its name are there at once or not at all; only then does it grow
@@ -335,6 +389,34 @@ class _Writer:
 
 
 _writers: dict[Path, _Writer] = {}
+_logs: dict[tuple[Path, int], FileIO] = {}
+
+
+def _log_of(directory: Path) -> FileIO:
+    """The log of this process."""
+    key = directory.absolute(), os.getpid()
+    if key not in _logs:
+        _logs[key] = open(directory / f"{_unique_name()}.log", "ab", buffering=0)  # noqa: SIM115
+    return _logs[key]
+
+
+def _lines_of(log: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of a log."""
+    try:
+        lines = log.read_bytes().split(b"\n")
+    except OSError:
+        return
+    for line in lines:
+        with suppress(ValueError, TypeError):
+            note = json.loads(line)
+            if isinstance(note.get("key"), str) and isinstance(note.get("when"), float):
+                yield note
+
+
+def _unique_name() -> str:
+    """A name that no other process uses."""
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
+    return f"{stamp}-{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 def _writer_of(directory: Path) -> _Writer:
@@ -352,6 +434,9 @@ def close() -> None:
         if writer.pid == os.getpid():
             writer.close()
     _writers.clear()
+    for _, log in list(_logs.items()):
+        log.close()
+    _logs.clear()
 
 
 def _index_of(pack: Path) -> Path:

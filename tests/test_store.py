@@ -300,6 +300,7 @@ def test_a_killed_writer_leaves_whole_records(tmp_path):
         time.sleep(rng.uniform(0.02, 0.3))
         writer.send_signal(signal.SIGKILL)
         writer.wait()
+        writer.stdout.close()
     store = Store(tmp_path / "store")
     assert len(store) > 20
     for key in list(store.keys()):
@@ -331,3 +332,48 @@ def test_a_store_that_may_not_be_written(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RecordError, match="expected room for a record"):
         Store(tmp_path / "file").write(record_of(0))
+
+
+# ---------------------------------------------------------------------- what went wrong
+
+
+def test_reasons_are_kept_until_there_is_a_record(tmp_path):
+    store = filled(tmp_path, 3)
+    store.fail(name_of(3), "too slow")
+    store.fail(name_of(4), "for once")
+    store.fail(name_of(3), "too slow again", attempts=2)
+    assert Store(tmp_path).failures() == {name_of(3): "too slow again", name_of(4): "for once"}
+    assert list(Store(tmp_path).verify()) == []
+    store.write(record_of(4))
+    assert Store(tmp_path).failures() == {name_of(3): "too slow again"}
+    log = only(tmp_path, ".log")
+    log.write_bytes(log.read_bytes() + b'{"key": "torn')
+    assert Store(tmp_path).failures() == {name_of(3): "too slow again"}
+
+
+def test_a_distrusted_record_is_missing_until_it_is_made_again(tmp_path, monkeypatch):
+    filled(tmp_path, 3)
+    pack = only(tmp_path, ".pack")
+    whole = bytearray(pack.read_bytes())
+    whole[-10] ^= 1
+    pack.write_bytes(whole)
+    store, other = Store(tmp_path), Store(tmp_path)
+    other.refresh()
+    store.distrust(name_of(0))  # a whole one
+    store.distrust(name_of(2))
+    assert name_of(0) in store
+    with pytest.raises(RecordError, match="changed bytes"):
+        other.read(name_of(2))
+    other.refresh()
+    for each in (store, other, Store(tmp_path)):
+        assert name_of(2) not in each
+        assert len(each) == 2
+    store.write(record_of(2))
+    for each in (store, other, Store(tmp_path)):
+        same(each.read(name_of(2)), record_of(2))
+    store.fail(name_of(7), "for good")
+    monkeypatch.setattr(store_module, "QUIET", -1.0)
+    store.tidy()
+    assert list(Store(tmp_path).verify()) == []
+    assert len(Store(tmp_path)) == 3
+    assert Store(tmp_path).failures() == {name_of(7): "for good"}
