@@ -139,5 +139,5 @@ class Masquelier2009Patterns(Figure):
         right.set_ylim(-1, 51)
         right.set_title("all runs")
         for axes, letter in ((left, "a"), (right, "b")):
-            _style.letter(axes, letter)
+            _style.letter(axes, letter, 5.5)
         return canvas

@@ -264,6 +264,9 @@ class Child:
             self.kill()
 
 
+_one_at_a_time = threading.Lock()
+
+
 @cache
 def _preferences_folder() -> tempfile.TemporaryDirectory[str]:
     folder = tempfile.TemporaryDirectory(prefix="brian2learn-")
@@ -276,7 +279,8 @@ def _preferences_folder() -> tempfile.TemporaryDirectory[str]:
 
 def _with_preferences() -> str:
     """A directory from which Brian2 takes our preferences when it is imported."""
-    return _preferences_folder().name
+    with _one_at_a_time:  # two threads would make two folders, and the first would vanish at once
+        return _preferences_folder().name
 
 
 _here = threading.local()
