@@ -411,27 +411,34 @@ sys.path.insert(0, {tests!r})
 import _sweeps
 from brian2learn.runs.store import Store
 from brian2learn.runs.sweep import Span, Sweep
-sweep = Sweep(_sweeps.small(), {{"circuit.w_init": Span(0, 1, n=20)}}, seeds=range(5), run=_sweeps.slow)
+sweep = Sweep(_sweeps.small(), {{"circuit.w_init": Span(0, 1, n=20)}}, seeds=range({n_seeds}), run=_sweeps.slow)
 print("ready", flush=True)
 sweep.execute(Store({directory!r}), n_workers=2, progress=lambda *now: print(*now, flush=True))
 """
 
 
-def coordinator(directory):
-    script = COORDINATOR.format(tests=os.path.dirname(__file__), directory=str(directory))
+def coordinator(directory, n_seeds=5):
+    script = COORDINATOR.format(tests=os.path.dirname(__file__), directory=str(directory), n_seeds=n_seeds)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n"
     return process
 
 
-def slow_sweep():
-    return Sweep(small(), {"circuit.w_init": Span(0, 1, n=20)}, seeds=range(5), run=_sweeps.slow)
+def slow_sweep(n_seeds=5):
+    return Sweep(small(), {"circuit.w_init": Span(0, 1, n=20)}, seeds=range(n_seeds), run=_sweeps.slow)
 
 
 def children_of(pid):
     """Processes that another one started."""
     path = Path(f"/proc/{pid}/task")
     return [int(child) for task in path.iterdir() for child in (task / "children").read_text().split()]
+
+
+def is_running(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""
+    except OSError:
+        return False
 
 
 def wait_until(condition, seconds=60):
@@ -447,33 +454,36 @@ N_KILLS = [pytest.param(3, id="some"), pytest.param(20, id="twenty", marks=pytes
 @pytest.mark.parametrize("n_kills", N_KILLS)
 @pytest.mark.parametrize("victim", ["worker", "coordinator"])
 def test_killed_at_random_moments(tmp_path, victim, n_kills):
-    slow_sweep().execute(Store(tmp_path / "whole"), n_workers=1)
+    """Every kill must hit work in progress: there are points enough for that."""
+    n_seeds = 5 * n_kills // 2 + 5
+    slow_sweep(n_seeds).execute(Store(tmp_path / "whole"), n_workers=2)
     rng = np.random.default_rng(n_kills)
     for _ in range(n_kills):
-        process = coordinator(tmp_path / "store")
-        workers = []
-        wait_until(lambda p=process: p.poll() is not None or len(children_of(p.pid)) == 2)
-        process.stdout.readline()  # a point is finished, or none is left
+        process = coordinator(tmp_path / "store", n_seeds)
+        assert process.stdout.readline()  # a point is finished
+        wait_until(lambda p=process: len(children_of(p.pid)) == 2)
         time.sleep(rng.uniform(0, 0.2))
-        if process.poll() is None:
-            workers = children_of(process.pid)
-            if victim == "coordinator":
-                process.kill()
-            else:
-                os.kill(workers[int(rng.integers(len(workers)))], signal.SIGKILL)
-                time.sleep(rng.uniform(0, 0.2))
-                process.send_signal(signal.SIGINT)  # stop it cleanly; the next one goes on
+        workers = children_of(process.pid)
+        assert process.poll() is None
+        assert len(workers) == 2
+        if victim == "coordinator":
+            process.kill()
+        else:
+            os.kill(workers[int(rng.integers(2))], signal.SIGKILL)
+            time.sleep(rng.uniform(0, 0.2))
+            workers = children_of(process.pid)  # the dead one may have a successor
+            process.send_signal(signal.SIGINT)  # stop it cleanly; the next one goes on
         process.wait()
         process.stdout.close()
-        wait_until(lambda w=workers: not any(Path(f"/proc/{pid}/cmdline").exists()
-                                             and Path(f"/proc/{pid}/cmdline").read_bytes() for pid in w))  # fmt: skip
+        wait_until(lambda w=workers: not any(is_running(pid) for pid in w))
     store = Store(tmp_path / "store")
-    done = slow_sweep().execute(store, n_workers=2)
+    done = slow_sweep(n_seeds).execute(store, n_workers=2)
     assert done.n_failed == 0
+    assert done.n_computed > 0
     assert contents(tmp_path / "store") == contents(tmp_path / "whole")
-    assert len(store) == 100
-    entries = sum(len(rows) for rows in store._rows.values())
-    assert entries == 100  # each point once
+    n = 20 * n_seeds
+    assert len(store) == n
+    assert sum(len(rows) for rows in store._rows.values()) == n  # each point once
     assert all("too early" in damage.what or "no record" in damage.what for damage in store.verify())
 
 
