@@ -22,7 +22,7 @@ from brian2learn.tasks.silence import Silence
 from . import _style
 from ._figure import Figure, Records
 
-TIME, CELL, RATE, WEIGHT, CV = "time (s)", "cell", "rate (Hz)", "weight (nS)", "CV"
+TIME, CELL, RATE, WEIGHT, CV = "time (s)", "cell", "rate (Hz)", "weight (nS)", "CV of intervals (SD over mean)"
 ONSET = 1.0  # s; plasticity is switched on
 PUBLISHED = 10.0  # s; where the published run ends
 SHOWN = 0.2  # s of the raster, the last ones before the onset and of the published run, as in the published script
