@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from brian2 import Network, NeuronGroup, defaultclock
 
-from brian2learn.core.declaration import Declaration, plain, unit_of
+from brian2learn.core.declaration import Declaration, number_lines, plain
 from brian2learn.core.equations import check_names, defined, identifiers
 from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.plasticity._rule import Plasticity
@@ -68,8 +68,7 @@ class Cell(Declaration):
     @property
     def model(self) -> str:
         """The equations with a line for every number."""
-        lines = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in self.constants.items()]
-        return self.equations.strip() + "\n" + "\n".join(lines) + "\n"
+        return self.equations.strip() + "\n" + "\n".join(number_lines(self.constants)) + "\n"
 
     def input_equations(self, transmissions: Sequence[Transmission] = ()) -> str:
         """Lines for the input current and for all that contributes to it.

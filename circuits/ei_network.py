@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from brian2 import Hz, Synapses, ms, pA, second
 
-from brian2learn.core.declaration import Choice, Param, Part, Size, unit_of
+from brian2learn.core.declaration import Choice, Param, Part, Size, number_lines
 from brian2learn.core.equations import rename
 from brian2learn.plasticity._rule import Plasticity
 from brian2learn.plasticity._transmission import Transmission
@@ -122,7 +122,7 @@ class EINetwork(Circuit):
 
     def _extra(self, name: str) -> str:
         """Lines of a population beside those of its cells."""
-        lines = [f"{key} : {unit_of(value)} (shared, constant)" for key, value in self._from_outside(name).items()]
+        lines = number_lines(self._from_outside(name))
         for each in self.plastic.values():
             lines += each.rule.cell_equations.splitlines() if each.target == name else ()
             lines += each.rule.afferent_equations.splitlines() if each.source == name else ()

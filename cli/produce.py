@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brian2learn.core.errors import DeclarationError
+from brian2learn.core.seeds import parse_seeds as seeds_in
 
 from .console import FAILED, messages, output, print_json
 from .progress import Run, RunProgress
@@ -29,35 +30,8 @@ STYLES = {"reproduced": "bold green", "not reproduced": "bold red", "cannot tell
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Seeds as written: ``0:20`` is 0 to 19, ``0,1,5`` are these three, ``3`` is 3 alone.
-
-    Raises
-    ------
-    DeclarationError
-        If it is none of these, names a seed twice, or more than 10 000.
-    """
-
-    def refuse(got: str) -> DeclarationError:
-        return DeclarationError(
-            "brian2learn", "--seeds", meaning="one run for each", got=got,
-            expected="whole numbers from 0 such as 0:20 (0 to 19), 0,1,5 or 3",
-        )  # fmt: skip
-
-    seeds: list[int] = []
-    for piece in text.split(","):
-        first, colon, stop = (part.strip() for part in piece.partition(":"))
-        if not all(part.isascii() and part.isdigit() for part in (first, *([stop] if colon else []))):
-            raise refuse(repr(text))
-        found = range(int(first), int(stop) if colon else int(first) + 1)
-        if not found:
-            raise refuse(f"{piece!r}, which has none")
-        if len(seeds) + len(found) > MANY:
-            raise refuse(f"{text!r}, which are more than {MANY}")
-        seeds += found
-    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None) if len({*seeds}) < len(seeds) else None
-    if twice is not None:
-        raise refuse(f"{text!r}, with {twice} twice")
-    return seeds
+    """Seeds of the option ``--seeds``, at most 10 000; see `core.seeds.parse_seeds`."""
+    return list(seeds_in(text, "brian2learn", "--seeds", MANY))
 
 
 def run_figures(

@@ -36,6 +36,11 @@ def unit_of(value: Any) -> str:
     return name if name.isalpha() else repr(value.dim)  # equations do not take metre2
 
 
+def number_lines(numbers: Mapping[str, Any]) -> list[str]:
+    """A line of equations for every number: one value for a whole group, set from outside."""
+    return [f"{name} : {unit_of(value)} (shared, constant)" for name, value in numbers.items()]
+
+
 def plain(value: Any) -> float | int:
     """The value in SI units, without its unit."""
     return value if isinstance(value, int) else float(value)

@@ -12,10 +12,11 @@ from brian2.units.fundamentalunits import DIMENSIONLESS, get_unit
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 
-from brian2learn.core.declaration import Declaration, unit_of
-from brian2learn.core.discovery import snake_case
+from brian2learn.core.declaration import number_lines
 from brian2learn.core.equations import check_names, defined, identifiers, known_functions, rename, statements
 from brian2learn.core.errors import AssemblyError, DeclarationError, RunError
+
+from ._mechanism import Mechanism
 
 _TOLERANCE: dict[str, Any] = {"method": "DOP853", "rtol": 1e-11, "atol": 1e-13}
 
@@ -39,7 +40,7 @@ class Course(NamedTuple):
     cell: dict[str, np.ndarray]
 
 
-class RateRule(Declaration):
+class RateRule(Mechanism):
     """How the weights between rate units change; a subclass writes its text and its twin.
 
     Class attributes or properties:
@@ -86,10 +87,6 @@ class RateRule(Declaration):
         """Names of what the rule brings to the target."""
         return defined(self.on_cell)
 
-    def on_neuron(self, name: str) -> str:
-        """What a state or a parameter is called on the target: ``bcm_theta``."""
-        return f"{snake_case(type(self).__name__)}_{name}"
-
     @property
     def constants(self) -> dict[str, Any]:
         """Name and value of every number the synapses hold."""
@@ -101,20 +98,17 @@ class RateRule(Declaration):
 
     def cell_starts(self) -> dict[str, float]:
         """First values, other than zero, of what the rule brings to the target."""
-        return {self.on_neuron(name): self._value(text) for name, text in self.start.items()}
+        return {self.on_neuron(name): self.value_of(text) for name, text in self.start.items()}
 
     def _numbers_in(self, *texts: str) -> dict[str, Any]:
         used = identifiers("\n".join(texts))
         return {name: value for name, value in self.numbers.items() if name in used}
 
-    def _value(self, text: str) -> float:
-        return float(eval(text, {"__builtins__": {}, "inf": np.inf, **self.numbers}))  # the text of a class
-
     @property
     def limits(self) -> tuple[float, float]:
         """The lowest and the highest weight."""
         low, high = self.bounds or ("-inf", "inf")
-        return self._value(low), self._value(high)
+        return self.value_of(low), self.value_of(high)
 
     # ------------------------------------------------------------------ text and synapses
 
@@ -124,14 +118,14 @@ class RateRule(Declaration):
         names = {name: self.on_neuron(name) for name in (*self.cell_states, *self.numbers)}
         names |= {f"d{name}": f"d{self.on_neuron(name)}" for name in self.cell_states}
         lines = [rename(line, names) for line in statements(self.on_cell)]
-        lines += [f"{name} : {unit_of(value)} (shared, constant)" for name, value in self.cell_constants().items()]
+        lines += number_lines(self.cell_constants())
         return "".join(f"{line}\n" for line in lines)
 
     def model(self, drive: str = "y") -> str:
         """Equations of the synapses."""
         brought = {name: f"{self.on_neuron(name)}_post" for name in self.cell_states}
         change = rename(self.change, {"x": "x_pre", "y": "y_post", **brought})
-        numbers = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in self.constants.items()]
+        numbers = number_lines(self.constants)
         return "\n".join([f"dw/dt = {change} : 1 (clock-driven)", f"{drive}_post = w*x_pre : 1 (summed)", *numbers])
 
     def synapses(
@@ -278,7 +272,7 @@ class RateRule(Declaration):
         """
         n_steps, w = round(t_stop / dt), np.asarray(w, float)
         rates = np.broadcast_to(np.asarray(x, float), (n_steps, w.size))
-        held = {name: 0.0 for name in self.cell_states} | {name: self._value(self.start[name]) for name in self.start}
+        held = {name: 0.0 for name in self.cell_states} | {name: self.value_of(self.start[name]) for name in self.start}
         held |= dict(cell or {})
         low, high = self.limits
 

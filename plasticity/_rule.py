@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import Synapses
 from brian2.units.fundamentalunits import Unit, get_dimensions, get_unit
 
-from brian2learn.core.declaration import Choice, Declaration, Parts, dimension_of, plain, unit_of
+from brian2learn.core.declaration import Choice, Declaration, Parts, dimension_of, number_lines, plain
 from brian2learn.core.equations import assigned, check_names, defined, identifiers, rename, statements
 from brian2learn.core.errors import AssemblyError
 
@@ -104,9 +104,7 @@ class Plasticity(Declaration):
         for term in self.terms:
             names = term.neuron_names
             lines += [rename(line, names) for line in statements(term.on_cell)]
-            lines += [
-                f"{names[name]} : {unit_of(value)} (shared, constant)" for name, value in term.numbers_on_cell.items()
-            ]
+            lines += number_lines({names[name]: value for name, value in term.numbers_on_cell.items()})
         return "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
     @property
@@ -261,13 +259,13 @@ class Plasticity(Declaration):
         """Equations of the synapses, given the traces that neurons hold."""
         lines = ["w : 1"]
         for term in self.terms:
-            lines += [f"{name} : {unit_of(value)} (shared, constant)" for name, value in term.numbers.items()]
+            lines += number_lines(term.numbers)
             lines += [_on_synapse(trace) for trace in term.all_traces if (term, trace) not in on_neurons]
             lines += term.synapse_equations.strip().splitlines()
         if self.ties == "mean":
             lines += [f"before_{state} : 1" for state in self._tied_states] + ["pre_mark : second"]
         if release is not None:
-            own = [f"{name} : {unit_of(value)} (shared, constant)" for name, value in release.numbers.items()]
+            own = number_lines(release.numbers)
             own += [_on_synapse(trace) for trace in release.pre_traces if (release, trace) not in on_neurons]
             lines += [rename(line, release.synapse_names) for line in own]
         return "\n".join(dict.fromkeys(line.strip() for line in lines))
@@ -507,10 +505,7 @@ class Rule(Plasticity, Holder):
     @property
     def first_values(self) -> dict[str, float]:
         """First values that are not zero, in SI units."""
-        scope = {"__builtins__": {}, **self.numbers}
-        return {
-            name: float(eval(text, scope)) for name, text in self.start.items()
-        }  # the text of a class, not of a user
+        return {name: self.value_of(text) for name, text in self.start.items()}
 
     def pre_spike(self, memory: Memory, now: float) -> None:
         """What a pre spike does, for the twin."""

@@ -10,10 +10,11 @@ from brian2 import Synapses, get_device
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.groups.group import CodeRunner
 
-from brian2learn.core.declaration import Declaration, plain, unit_of
-from brian2learn.core.discovery import snake_case
+from brian2learn.core.declaration import number_lines, plain
 from brian2learn.core.equations import identifiers, rename
 from brian2learn.core.errors import AssemblyError
+
+from ._mechanism import Mechanism
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Trace:
     at_spike: str
 
 
-class Holder(Declaration):
+class Holder(Mechanism):
     """A mechanism with traces, which sit on neurons or on synapses."""
 
     pre_traces: Any = ()
@@ -51,10 +52,6 @@ class Holder(Declaration):
     def trace_names(self) -> tuple[str, ...]:
         """Names of the traces of both sides."""
         return tuple(trace.name for trace in self.all_traces)
-
-    def on_neuron(self, name: str) -> str:
-        """What a trace or a parameter is called on a neuron: ``pair_stdp_x``."""
-        return f"{snake_case(type(self).__name__)}_{name}"
 
     @property
     def neuron_names(self) -> dict[str, str]:
@@ -73,7 +70,7 @@ class Holder(Declaration):
         names = self.neuron_names
         return [
             f"d{names[trace.name]}/dt = -{names[trace.name]}/{names[trace.tau]} : 1",
-            *(f"{names[name]} : {unit_of(value)} (shared, constant)" for name, value in self.numbers_of(trace).items()),
+            *number_lines({names[name]: value for name, value in self.numbers_of(trace).items()}),
         ]
 
 

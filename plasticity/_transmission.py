@@ -7,12 +7,13 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from brian2learn.core.declaration import Declaration, unit_of
-from brian2learn.core.discovery import snake_case
+from brian2learn.core.declaration import number_lines
 from brian2learn.core.equations import check_names, defined, rename
 
+from ._mechanism import Mechanism
 
-class Transmission(Declaration):
+
+class Transmission(Mechanism):
     """What an arriving spike does to the target, in short names; on the target they carry the name of the class.
 
     The class ``AMPA`` with a state ``g`` and a number ``tau`` puts ``ampa_g`` and ``ampa_tau`` on the target, so that
@@ -37,17 +38,11 @@ class Transmission(Declaration):
         """Names that the equations define."""
         return defined(self.equations)
 
-    def on_neuron(self, name: str) -> str:
-        """What one of its names is called on the target: ``ampa_tau``."""
-        return f"{snake_case(type(self).__name__)}_{name}"
-
     @property
     def cell_equations(self) -> str:
         """Lines to add to the target's equations."""
         lines = self._renamed(self.equations).strip().splitlines()
-        lines += [
-            f"{self.on_neuron(name)} : {unit_of(value)} (shared, constant)" for name, value in self.numbers.items()
-        ]
+        lines += number_lines(self.cell_constants)
         return "".join(f"{line.strip()}\n" for line in lines)
 
     @property
