@@ -118,22 +118,6 @@ def precompiled_header() -> Path:
     header = directory / "brian2learn.h"
     if header.with_suffix(".h.gch").exists():
         return header
-    directory.mkdir(parents=True, exist_ok=True)
-    header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
-    _compile([*flags(), "-Wno-write-strings", "-x", "c++-header"], header, header.with_suffix(".h.gch"))
-    return header
-    directory.mkdir(parents=True, exist_ok=True)
-    header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
-    with tempfile.NamedTemporaryFile(dir=directory, suffix=".gch", delete=False) as unfinished:
-        compile_header = [*compiler().split(), "-Wno-write-strings", *flags(), "-x", "c++-header"]
-        done = subprocess.run(
-            [*compile_header, str(header), "-o", unfinished.name], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            Path(unfinished.name).unlink()
-            raise RunError(compiler(), "header", expected="a compiler that works", got=done.stderr.strip()[-500:])
-        os.replace(unfinished.name, header.with_suffix(".h.gch"))
-    return header
 
 
 def _compile(arguments: list[str], source: Path, target: Path) -> None:

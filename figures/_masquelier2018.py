@@ -17,6 +17,11 @@ from brian2learn.tasks.periodic_patterns import PeriodicPatterns
 N_TEST = 100  # presentations of each pattern at the end of a run, on which it is judged
 
 
+def to_9_digits(value: float) -> float:
+    """For a number that is an input: the last digits of an exponential differ between processors, and so would keys."""
+    return float(f"{value:.9g}")
+
+
 def learning(task: PeriodicPatterns, cell: InstantLIF, rule: HomeostaticSTDP, distance: float) -> Experiment:
     """The experiment of the author's code: all weights alike, so that at first the cell fires at any input.
 
@@ -27,7 +32,7 @@ def learning(task: PeriodicPatterns, cell: InstantLIF, rule: HomeostaticSTDP, di
         How many SDs of the potential its mean lies above the threshold at the start.
     """
     n_spikes = float(cell.tau_m) * float(task.rate) * task.n_afferents  # in a time constant
-    w_init = cell.theta / n_spikes / (1 - distance / np.sqrt(2 * n_spikes))
+    w_init = to_9_digits(cell.theta / n_spikes / (1 - distance / np.sqrt(2 * n_spikes)))
     circuit = Detector(cell=cell, rule=rule, w_init=w_init, arrival="before_thresholds")
     return Experiment(task, circuit, dt=0.1 * ms)
 

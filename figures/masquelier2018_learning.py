@@ -18,7 +18,7 @@ from brian2learn.tasks.periodic_patterns import PeriodicPatterns
 from . import _style
 from ._figure import Figure, Records
 from ._masquelier2008 import over_seeds, percent
-from ._masquelier2018 import hit_rate, learning, n_strong, scores_of, spikes_per_presentation
+from ._masquelier2018 import hit_rate, learning, n_strong, scores_of, spikes_per_presentation, to_9_digits
 
 BALANCE = 0.01 * np.exp(-23 / 20)  # step down with which a spike 23 ms before breaks even
 SETTINGS = {"high": (369.8, 1), "low": (252.6, -7), "between": (305.6, -2)}  # threshold; steps of 10 % from BALANCE
@@ -120,7 +120,9 @@ class Masquelier2018Learning(Figure):
     def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
         task = PeriodicPatterns(n_intervals=30) if small else PeriodicPatterns()
         return {
-            name: learning(task, InstantLIF(theta=theta), HomeostaticSTDP(a_homeo=BALANCE * 1.1**k), DISTANCE)
+            name: learning(
+                task, InstantLIF(theta=theta), HomeostaticSTDP(a_homeo=to_9_digits(BALANCE * 1.1**k)), DISTANCE
+            )
             for name, (theta, k) in SETTINGS.items()
         }
 
