@@ -1,5 +1,6 @@
 # make demo: set up, run the figures of Masquelier, Guyonneau & Thorpe (2008) at paper size for one seed
 # make test: set up, run the tests (under ten minutes)
+# make test-slow: further settings of the same, and what needs minutes
 # make test-slurm: install a SLURM of this host's own (Debian, as root), run the tests on it
 
 PYTHON ?= python3
@@ -7,13 +8,16 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-slurm test-full slurm check benchmark clean
+.PHONY: demo test test-slow test-slurm test-full slurm check benchmark clean
 
 demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full and not slurm"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not full and not slurm"
+
+test-slow: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not full and not slurm"
 
 test-slurm: $(READY) slurm
 	$(BIN)/python -m pytest -m "slurm and not full"

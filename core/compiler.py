@@ -118,6 +118,10 @@ def precompiled_header() -> Path:
     header = directory / "brian2learn.h"
     if header.with_suffix(".h.gch").exists():
         return header
+    directory.mkdir(parents=True, exist_ok=True)
+    header.write_text("".join(f"#include <{name}>\n" for name in HEADERS))
+    _compile([*flags(), "-Wno-write-strings", "-x", "c++-header"], header, header.with_suffix(".h.gch"))
+    return header
 
 
 def _compile(arguments: list[str], source: Path, target: Path) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
+import pytest
+from _pytest.mark.structures import ParameterSet
 from brian2 import (
     Network,
     NeuronGroup,
@@ -42,6 +44,13 @@ def loadable(*folders: str, kind: type = object) -> dict[str, type]:
             if issubclass(cls, kind):
                 found[name] = cls
     return found
+
+
+def rest_slow(cases: Sequence[Any], *, n_default: int = 1) -> list[Any]:
+    """Parameters of which the default suite takes the first few; the others say the same of further settings."""
+    sets = [case if isinstance(case, ParameterSet) else pytest.param(case) for case in cases]
+    rest = [pytest.param(*each.values, marks=[*each.marks, pytest.mark.slow], id=each.id) for each in sets[n_default:]]
+    return [*sets[:n_default], *rest]
 
 
 class Pair(NamedTuple):

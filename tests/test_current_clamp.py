@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from _helpers import loadable
+from _helpers import loadable, rest_slow
 from brian2 import Hz, Mohm, ms, mV, nA, nS, pA, pF
 
 from brian2learn.analysis.firing import coincidence_limit, lif_rate, steady_rate
@@ -79,7 +79,7 @@ def test_euler_is_another_way_of_integrating():
     assert exact.spikes["cells"].t.tolist() != euler.spikes["cells"].t.tolist()
 
 
-@pytest.mark.parametrize("cell", DRIVEN)
+@pytest.mark.parametrize("cell", rest_slow(DRIVEN, n_default=2))
 def test_runtime_mode_gives_the_same_spikes_and_states(cell):
     dt = min(0.1 * ms, cell.largest_dt * 1e3 * ms)
     high = 20 * pA if type(cell).__name__ == "Izhikevich" else 2.5 * nA

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import Pair, driven, learn, loadable
+from _helpers import Pair, driven, learn, loadable, rest_slow
 from brian2 import Hz, ms, mV, nS, pA, second
 
 from brian2learn.circuits.ei_network import EINetwork
@@ -174,7 +174,7 @@ def trains(n, seed):
 PAIRS = [Pair(*pair) for pair in zip(trains(12, 0), trains(12, 1), strict=True)]
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", rest_slow([*RULES], n_default=4))
 def test_traces_on_neurons_equal_traces_on_synapses_also_with_a_delay(rule):
     examples = [each for each in RULES[rule].examples() if not each.needs]
     if not examples:

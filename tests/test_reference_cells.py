@@ -8,7 +8,7 @@ from functools import cache
 import brian2
 import numpy as np
 import pytest
-from _helpers import DT, generator, run, time_step
+from _helpers import DT, generator, rest_slow, run, time_step
 from brian2 import Mohm, SpikeMonitor, StateMonitor, amp, cm, ms, mV, second, uA
 
 from brian2learn.analysis.firing import coincidence_limit, lif_rate, steady_rate
@@ -209,7 +209,7 @@ def squid(dt):
     return dict(zip(DENSITIES.tolist(), trains, strict=True))
 
 
-@pytest.mark.parametrize("dt", [1e-5, 2e-5])
+@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5]))
 def test_the_rates_of_the_squid_axon(dt):
     trains = squid(dt)
     rates = {density: steady_rate(trains[density], t_stop=1.0, t_start=0.5) for density in (6.3, 7, 8.5, 10, 30, 50)}
@@ -218,14 +218,16 @@ def test_the_rates_of_the_squid_axon(dt):
     assert list(rates.values()) == sorted(rates.values())
 
 
+@pytest.mark.slow
 def test_the_rates_of_the_squid_axon_do_not_depend_on_the_step():
     for density in (6.3, 7, 8.5, 10, 30, 50):
         one, two = (steady_rate(squid(dt)[density], t_stop=1.0, t_start=0.5) for dt in (1e-5, 2e-5))
         assert one == pytest.approx(two, abs=0.5)
 
 
-def test_the_onset_of_the_squid_axon():
-    counts = {density: len(times) for density, times in squid(1e-5).items()}
+@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5]))
+def test_the_onset_of_the_squid_axon(dt):
+    counts = {density: len(times) for density, times in squid(dt).items()}
     assert counts[2.2] == 0
     assert all(1 <= counts[density] <= 2 for density in (2.3, 4.0, 6.0))
     assert counts[6.25] == 8

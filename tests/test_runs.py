@@ -13,6 +13,7 @@ from pathlib import Path
 import brian2
 import numpy as np
 import pytest
+from _helpers import rest_slow
 from brian2 import Hz, Network, NeuronGroup, PoissonGroup, ms, second
 from brian2.devices.device import RuntimeDevice
 
@@ -81,7 +82,7 @@ def same(one: Record, other: Record, tolerance: float = 0.0) -> None:
 # ---------------------------------------------------------------------- one model, two modes
 
 
-@pytest.mark.parametrize("ties", PairSTDP.ties.options)
+@pytest.mark.parametrize("ties", rest_slow(["mean", "pre_first", "post_first"]))
 def test_runtime_and_program_agree(ties):
     experiment = SMALL.replace(circuit=SMALL.circuit.replace(rule=RULE.replace(ties=ties)))
     same(simulate(experiment, 1, mode="standalone"), simulate(experiment, 1, mode="runtime"), tolerance=1e-12)
@@ -92,7 +93,9 @@ def test_runtime_and_program_agree_at_paper_size_for_five_seconds():
     same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)
 
 
-@pytest.mark.parametrize("experiment", [RACE, RACE.replace(circuit=Detector(cell=LIF(theta=20.0), rule=PairSTDP()))])
+@pytest.mark.parametrize(
+    "experiment", rest_slow([RACE, RACE.replace(circuit=Detector(cell=LIF(theta=20.0), rule=PairSTDP()))])
+)
 def test_runtime_and_program_agree_for_other_circuits(experiment):
     same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)
 
