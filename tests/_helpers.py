@@ -49,8 +49,16 @@ def loadable(*folders: str, kind: type = object) -> dict[str, type]:
 def rest_slow(cases: Sequence[Any], *, n_default: int = 1) -> list[Any]:
     """Parameters of which the default suite takes the first few; the others say the same of further settings."""
     sets = [case if isinstance(case, ParameterSet) else pytest.param(case) for case in cases]
-    rest = [pytest.param(*each.values, marks=[*each.marks, pytest.mark.slow], id=each.id) for each in sets[n_default:]]
-    return [*sets[:n_default], *rest]
+    return [*sets[:n_default], *map(_slow, sets[n_default:])]
+
+
+def first_of_each(cases: Sequence[ParameterSet]) -> list[ParameterSet]:
+    """The same for parameters (stem, k): the default suite takes the first example of every declaration."""
+    return [_slow(case) if case.values[1] else case for case in cases]
+
+
+def _slow(case: ParameterSet) -> ParameterSet:
+    return pytest.param(*case.values, marks=[*case.marks, pytest.mark.slow], id=case.id)
 
 
 class Pair(NamedTuple):

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, generator, loadable, run, time_step
+from _helpers import DT, first_of_each, generator, loadable, run, time_step
 from brian2 import Mohm, SpikeMonitor, StateMonitor, Synapses, TimedArray, amp, ms, mV, nS, pA, second
 
 from brian2learn.analysis.spike_response import SpikeResponse
@@ -188,7 +188,7 @@ def test_brian2_equals_the_twin_spike_by_spike(stem, k):
 
 
 @pytest.mark.parametrize(
-    ("stem", "k"), [each for each in over_driven.args[1] if CELLS[each.values[0]].method != "exact"]
+    ("stem", "k"), first_of_each([each for each in over_driven.args[1] if CELLS[each.values[0]].method != "exact"])
 )
 def test_half_the_time_step_halves_the_error_of_spike_times(stem, k):
     """A spike is seen up to a step late, whatever the order of the method; late resets add up."""
@@ -235,8 +235,15 @@ def test_the_twin_does_not_depend_on_brian2_nor_on_the_grid(stem, k):
 WEIGHT = 0.1
 
 
-@pytest.mark.parametrize("name", TRANSMISSIONS)
-@pytest.mark.parametrize("stem", DRIVEN)
+def couples():
+    """Every cell and every transmission; the default suite takes each at least once."""
+    for i, stem in enumerate(DRIVEN):
+        for k, name in enumerate(TRANSMISSIONS):
+            often = (i - k) % min(len(DRIVEN), len(TRANSMISSIONS)) == 0
+            yield pytest.param(stem, name, id=f"{stem}-{name}", marks=[] if often else pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("stem", "name"), couples())
 def test_every_transmission_acts_on_every_cell_with_an_input(stem, name):
     cell, transmission = examples(stem)[0], TRANSMISSIONS[name]()
     dt, n_steps = stable_step(cell) / 10, 200

@@ -519,6 +519,7 @@ def test_progress_finishes_runs_in_order(capsys):
     assert [clock(12), clock(200), clock(7500)] == ["12 s", "3 min 20 s", "2 h 5 min"]
 
 
+@pytest.mark.slow
 def test_leaves_no_debug_files(figure, tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()

@@ -109,13 +109,24 @@ def test_numbers_need_no_other_program(stem, k):
 @hosting
 @pytest.mark.parametrize("rule", RULES)
 def test_it_hosts_every_rule_whose_needs_it_meets(stem, place, rule):
-    for example in RULES[rule].examples():
+    hosts_or_refuses(stem, place, RULES[rule], [RULES[rule]()])
+
+
+@pytest.mark.slow
+@hosting
+@pytest.mark.parametrize("rule", RULES)
+def test_it_hosts_every_example_whose_needs_it_meets(stem, place, rule):
+    hosts_or_refuses(stem, place, RULES[rule], RULES[rule].examples())
+
+
+def hosts_or_refuses(stem, place, rule, settings):
+    for example in settings:
         circuit = examples(stem)[0].replace(**{place: example})
         if not hasattr(circuit, "cell"):  # what its targets have is its own affair; a refusal must name the rule
             try:
                 circuit.network(sources_for(circuit))
             except AssemblyError as refusal:
-                assert RULES[rule].__name__ in str(refusal)  # noqa: PT017
+                assert rule.__name__ in str(refusal)  # noqa: PT017
             continue
         cells = circuit.cell.group(1, plasticity=example).variables
         if {*example.needs, *map(example.on_neuron, example.cell_states)} <= set(cells):

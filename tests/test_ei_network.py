@@ -145,6 +145,7 @@ def test_states_of_drawn_synapses_cannot_be_recorded_in_full():
         simulate(experiment, mode="runtime")
 
 
+@pytest.mark.slow
 def test_background_spikes_have_their_rate_and_weight():
     circuit = EINetwork(
         n_excitatory=200, n_inhibitory=1, p=0.0, ie_rule=Fixed(), bias=0 * pA, background="poisson", w_background=1e-3,

@@ -45,7 +45,13 @@ def results(tmp_path_factory):
     return tmp_path_factory.mktemp("results")
 
 
-@pytest.fixture(scope="module", params=FIGURES)
+def figures():
+    """All figures; those that are not of one paper draw all rules or all cells, each with programs of its own."""
+    for name in FIGURES:
+        yield pytest.param(name, marks=[] if re.match(r"[a-z]+\d{4}_", name) else pytest.mark.slow)
+
+
+@pytest.fixture(scope="module", params=figures())
 def small(request, results):
     name = request.param
     result = produce(name, [0], results, small=True)

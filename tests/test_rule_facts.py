@@ -435,6 +435,7 @@ def test_the_sum_under_every_policy_for_ties(ties):
     assert_same(outcome.states[0]["w_ref"], wanted.states[0]["w_ref"])
 
 
+@pytest.mark.slow
 def test_every_term_of_the_sum_counts():
     whole = zenke2015(quick=True)
     rules = [whole]
@@ -445,6 +446,7 @@ def test_every_term_of_the_sum_counts():
     assert all(np.mean(np.abs(each - final[0]) > 1e-3) > 0.5 for each in final[1:])
 
 
+@pytest.mark.slow
 def test_scaling_adds_to_the_static_triplet_rule():
     rules = [TripletSTDP.preset("zenke2013_static") + SynapticScaling(tau_scl=200 * ms, dt_scl=2 * ms)]
     assert_same(learn(rules, PAIRS, SHARES).final, twin(rules, PAIRS, SHARES))

@@ -572,6 +572,7 @@ def test_results_do_not_depend_on_the_number_of_workers(tmp_path):
         same(one[seed], two[seed])
 
 
+@pytest.mark.slow
 def test_users_own_rule_in_several_workers(tmp_path, monkeypatch):
     (tmp_path / "plasticity").mkdir()
     (tmp_path / "plasticity" / "upward.py").write_text(

@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, generator, loadable, run, time_step
+from _helpers import DT, first_of_each, generator, loadable, run, time_step
 from brian2 import NeuronGroup, StateMonitor, Synapses, ms, mV, nS, second
 
 from brian2learn.circuits.conductance_lif import ConductanceLIF
@@ -30,9 +30,9 @@ def examples(stem):
     return tuple(TRANSMISSIONS[stem].examples())
 
 
-every_example = pytest.mark.parametrize(
-    ("stem", "k"), [pytest.param(s, k, id=f"{s}-{k}") for s in TRANSMISSIONS for k, _ in enumerate(examples(s))]
-)
+EXAMPLES = [pytest.param(s, k, id=f"{s}-{k}") for s in TRANSMISSIONS for k, _ in enumerate(examples(s))]
+every_example = pytest.mark.parametrize(("stem", "k"), EXAMPLES)
+others_slow = pytest.mark.parametrize(("stem", "k"), first_of_each(EXAMPLES))
 
 HELD = -0.045
 """Potential at which targets are held, V; no example has its reversal there."""
@@ -102,7 +102,7 @@ def test_brian2_equals_the_twin(stem, k, seed):
     assert np.abs(exact).max() > 0
 
 
-@every_example
+@others_slow
 @pytest.mark.parametrize("method", ["rk4", "exponential_euler"])
 def test_the_methods_of_cells_converge_to_the_twin(stem, k, method):
     """Exact, or the error shrinks at the order of the method, with which the states of one step feed on each other."""
@@ -120,7 +120,7 @@ def test_the_methods_of_cells_converge_to_the_twin(stem, k, method):
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.35)
 
 
-@every_example
+@others_slow
 def test_spikes_superpose(stem, k):
     transmission = examples(stem)[k]
     steps, weights = train()
@@ -131,7 +131,7 @@ def test_spikes_superpose(stem, k):
     np.testing.assert_allclose(answer(transmission, steps, -2 * weights), -2 * whole, rtol=0, atol=1e-12 * scale)
 
 
-@every_example
+@others_slow
 def test_no_spike_does_nothing_and_no_answer_comes_before_its_spike(stem, k):
     transmission = examples(stem)[k]
     assert not answer(transmission, np.array([150]), np.array([0.0])).any()
