@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -118,7 +118,7 @@ class Cell(Declaration):
         extra: str = "",
         threshold: str = "",
         events: Mapping[str, str] | None = None,
-        method: str = "",
+        method: str | Callable[..., str] = "",
         name: str = "cells",
     ) -> NeuronGroup:
         """`n` cells as a Brian2 group with their values set.
@@ -138,8 +138,8 @@ class Cell(Declaration):
             A condition to add to the cell's own.
         events : mapping, optional
             Further events of the group.
-        method : str, optional
-            Integration method of Brian2, instead of `method_for` these transmissions.
+        method : str or callable, optional
+            Integration method for Brian2, instead of `method_for` these transmissions.
         name : str
             Name of the Brian2 object.
 
