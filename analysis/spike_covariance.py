@@ -25,7 +25,7 @@ class RateAround:
     lags : (n,) float, s
         Middles of the bins; positive where the target fires after the source.
     joined, others : (n,) float, Hz
-        For the pairs of cells that have a synapse, and for all other pairs.
+        For the pairs of cells that have a synapse, and for all other pairs; nan without such pairs.
     chance_joined, chance_others : float, Hz
         What they would be if no spike told anything of another: the targets' rates, weighted by those of the sources.
     """
@@ -116,15 +116,13 @@ def rate_around(
     all_pre, all_post = pre.sum(axis=0), post.sum(axis=0)
     all_pairs = np.array([all_post[n_lags:-n_lags] @ all_pre[2 * n_lags - k : n_bins - k] for k in range(pairs.size)])
     sent, received = pre.sum(axis=1), post.sum(axis=1)
-    n_sent = float(joins.sum(axis=0) @ sent) * inner, float(after * sent.sum()) * inner
-    met = float(received @ (joins @ sent)) / n_bins, float(received.sum() * sent.sum()) / n_bins
-    return RateAround(
-        lags=(np.arange(2 * n_lags + 1) - n_lags) * width,
-        joined=pairs / (n_sent[0] * width),
-        others=(all_pairs - pairs) / ((n_sent[1] - n_sent[0]) * width),
-        chance_joined=met[0] / (n_sent[0] * width),
-        chance_others=(met[1] - met[0]) / ((n_sent[1] - n_sent[0]) * width),
-    )
+    spikes = np.array([joins.sum(axis=0) @ sent, after * sent.sum()]) * inner  # of sources, once for every target
+    met = np.array([received @ (joins @ sent), received.sum() * sent.sum()]) / n_bins
+    with np.errstate(invalid="ignore"):  # nan where there are no such pairs, or no spikes
+        others, chance_others = (all_pairs - pairs) / (spikes[1] - spikes[0]), (met[1] - met[0]) / (spikes[1] - spikes[0])
+        joined, chance_joined = pairs / spikes[0], met[0] / spikes[0]
+    lags = (np.arange(2 * n_lags + 1) - n_lags) * width
+    return RateAround(lags, joined / width, others / width, float(chance_joined / width), float(chance_others / width))
 
 
 def _counts(

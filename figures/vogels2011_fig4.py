@@ -265,7 +265,7 @@ class Vogels2011Fig4(Figure):
         axes.axvline(ONSET, color=_style.GREY, lw=0.7, ls=":", label="plasticity on")
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter("{x:g}")
-        axes.set_xlim(0, data[TIME].max())
+        axes.set_xlim(0, np.ceil(data[TIME].max()))
         axes.set_xlabel("Time (s)")
         axes.set_ylabel("Excitatory rate (Hz)")
         axes.legend(loc="upper right")
