@@ -116,13 +116,16 @@ def rate_around(
     all_pre, all_post = pre.sum(axis=0), post.sum(axis=0)
     all_pairs = np.array([all_post[n_lags:-n_lags] @ all_pre[2 * n_lags - k : n_bins - k] for k in range(pairs.size)])
     sent, received = pre.sum(axis=1), post.sum(axis=1)
-    spikes = np.array([joins.sum(axis=0) @ sent, after * sent.sum()]) * inner  # of sources, once for every target
-    met = np.array([received @ (joins @ sent), received.sum() * sent.sum()]) / n_bins
-    with np.errstate(invalid="ignore"):  # nan where there are no such pairs, or no spikes
-        others, chance_others = (all_pairs - pairs) / (spikes[1] - spikes[0]), (met[1] - met[0]) / (spikes[1] - spikes[0])
-        joined, chance_joined = pairs / spikes[0], met[0] / spikes[0]
-    lags = (np.arange(2 * n_lags + 1) - n_lags) * width
-    return RateAround(lags, joined / width, others / width, float(chance_joined / width), float(chance_others / width))
+    # row 0: joined pairs, row 1: all others; sums over them of source spikes, and of pairs at any one lag by chance
+    spikes = np.array([joins.sum(axis=0) @ sent, after * sent.sum()]) * inner * width
+    by_chance = np.array([received @ (joins @ sent), received.sum() * sent.sum()]) / n_bins
+    for values in (spikes, by_chance):
+        values[1] -= values[0]
+    with np.errstate(invalid="ignore"):  # nan without such pairs
+        joined, others = np.array([pairs, all_pairs - pairs]) / spikes[:, None]
+        chance = by_chance / spikes
+    lags = np.arange(-n_lags, n_lags + 1, dtype=float) * width
+    return RateAround(lags, joined, others, float(chance[0]), float(chance[1]))
 
 
 def _counts(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import sympy
 from brian2 import Equations
 from brian2.parsing.sympytools import str_to_sympy, sympy_to_str
 
@@ -18,7 +17,7 @@ def euler_but_decays(equations: Equations, variables: Mapping[str, Any], method_
     """
     updates = {}
     for name, slope in equations.get_substituted_expressions(variables):
-        growth = sympy.simplify(str_to_sympy(slope.code, variables) / sympy.Symbol(name, real=True))
+        growth = (str_to_sympy(slope.code, variables) / str_to_sympy(name, variables)).simplify()
         if all(getattr(variables.get(each.name), "constant", False) for each in growth.free_symbols):
             updates[name] = f"{name}*exp(dt*({sympy_to_str(growth)}))"
         else:

@@ -111,11 +111,11 @@ class EINetwork(Circuit):
         return tuple(f"{name}.{each}" for name in self.plastic for each in kept)
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
+        method = euler_but_decays if self.integration == "euler" else ""
         built: dict[str, Any] = {
             name: self.cell.group(
-                n, transmissions=(self.excitation, self.inhibition), extra=self._extra(name),
-                method=euler_but_decays if self.integration == "euler" else "", name=name,
-            )  # fmt: skip
+                n, transmissions=(self.excitation, self.inhibition), extra=self._extra(name), method=method, name=name
+            )
             for name, n in self._sizes.items()
         }
         for name, each in self.projections.items():

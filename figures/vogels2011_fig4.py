@@ -133,7 +133,7 @@ class Vogels2011Fig4(Figure):
         ),
         Claim(
             name="covariance",
-            sentence="The gap to the target is the covariance of the cells that a synapse joins: the changes of weights "
+            sentence="The gap to the target is the covariance of the cells that a synapse joins: changes of weights "
             "cancel where rate plus covariance in the window of the rule is the target. Rate in the last quarter, in "
             "that predicted from the covariance measured there.",
             source="vogels2011, recurrent network (code); the mean of the rule over pairs of spikes",

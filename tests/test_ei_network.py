@@ -135,15 +135,15 @@ def test_a_first_weight_is_set_at_run_time():
 
 @pytest.mark.parametrize("mode", ["standalone", "runtime"])
 def test_weights_are_kept_with_the_cells_they_join(mode):
-    """Only inhibitory cells with spikes after the onset change their weights, and those of no cell else."""
+    """A weight changes where one of the two cells fired after the onset, and only there."""
     record = record_of(mode=mode)
     i, j, w = (record.final[f"i_to_e.{name}"] for name in "ijw")
     assert i.size == j.size == w.size > 0
     assert np.unique(np.stack([i, j]), axis=1).shape[1] == i.size
     assert set(i.tolist()) <= set(range(10))
     assert set(j.tolist()) <= set(range(40))
-    first, second_ = record.spikes["inhibitory"], record.spikes["excitatory"]
-    late = [{*each.i[each.t >= 0.1].tolist()} for each in (first, second_)]
+    pre, post = record.spikes["inhibitory"], record.spikes["excitatory"]
+    late = [{*each.i[each.t >= 0.1].tolist()} for each in (pre, post)]
     fired = np.isin(i, [*late[0]]) | np.isin(j, [*late[1]])
     assert np.all(w[~fired] == 0.5)
     assert np.all(w[fired] != 0.5)
