@@ -48,7 +48,7 @@ def plastic_network(n: int, p: float, delay: float, duration: float, rate: float
     rule = TripletSTDP(a3_plus=6.5e-3 * rate, a2_minus=7.1e-3 * rate)
     circuit = EINetwork(
         ee_rule=rule, ie_rule=Fixed(), n_excitatory=n, n_inhibitory=n // 4, p=p, delay=delay * ms, keep="weights",
-        w_ee=0.06, w_ei=0.06, w_ie=1.0, w_ii=1.0,
+        w_ee=0.06, w_ei=0.06, w_ie=1.0, w_ii=1.0, integration="cell",
     )  # fmt: skip
     return Experiment(Silence(length=duration * second), circuit)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +44,9 @@ class Cell(Declaration):
         if "w" in (*declared, *self.states):
             expected = "names other than that of the weight of a synapse"
             raise DeclarationError(type(self).__name__, "equations", expected=expected, got="w")
+        reset, threshold = self.values.get("V_reset"), self.values.get("V_t")
+        if reset is not None and threshold is not None and reset >= threshold:  # it would fire again at once
+            raise self.fields["V_reset"].refuse(type(self).__name__, f"a value below V_t = {threshold}", str(reset))
 
     @property
     def states(self) -> tuple[str, ...]:
@@ -62,8 +65,8 @@ class Cell(Declaration):
 
     @property
     def start(self) -> dict[str, Any]:
-        """First values of the states that do not start at zero."""
-        return {}
+        """First values of the states that do not start at zero: the potential at its rest ``E_L``, if it has one."""
+        return {self.potential: self.values["E_L"]} if "E_L" in self.values else {}
 
     @property
     def model(self) -> str:
@@ -118,7 +121,7 @@ class Cell(Declaration):
         extra: str = "",
         threshold: str = "",
         events: Mapping[str, str] | None = None,
-        method: str = "",
+        method: str | Callable[..., str] = "",
         name: str = "cells",
     ) -> NeuronGroup:
         """`n` cells as a Brian2 group with their values set.
@@ -138,8 +141,8 @@ class Cell(Declaration):
             A condition to add to the cell's own.
         events : mapping, optional
             Further events of the group.
-        method : str, optional
-            Integration method of Brian2, instead of `method_for` these transmissions.
+        method : str or callable, optional
+            Integration method for Brian2, instead of `method_for` these transmissions.
         name : str
             Name of the Brian2 object.
 
@@ -267,13 +270,6 @@ def check_rise(cell: Cell) -> None:
     tau_m, tau_s = cell.values["tau_m"], cell.values["tau_s"]
     if tau_s >= tau_m:
         raise cell.fields["tau_s"].refuse(type(cell).__name__, f"a value below tau_m = {tau_m}", str(tau_s))
-
-
-def check_reset(cell: Cell) -> None:
-    """Refuse a cell that would fire again from its reset."""
-    reset, threshold = cell.values["V_reset"], cell.values["V_t"]
-    if reset >= threshold:
-        raise cell.fields["V_reset"].refuse(type(cell).__name__, f"a value below V_t = {threshold}", str(reset))
 
 
 def epsp_gain(tau_m: Any, tau_s: Any) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from brian2 import ms, mV, nA, nS, pF
@@ -59,10 +58,6 @@ class AdEx(Cell):
             if self.values[name] >= self.V_cut:
                 expected = f"a value below V_cut = {self.V_cut}"
                 raise self.fields[name].refuse(type(self).__name__, expected, str(self.values[name]))
-
-    @property
-    def start(self) -> dict[str, Any]:
-        return {"v": self.E_L}
 
     def reference(self, current: np.ndarray, dt: float) -> np.ndarray:
         """Adaptive integration in mV, ms, pA, nS and pF."""

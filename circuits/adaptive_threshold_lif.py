@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from brian2 import ms, mV, nS, pF
 
 from brian2learn.core.declaration import Param, Preset
 
-from ._circuit import Cell, check_reset
+from ._circuit import Cell
 from ._twin import leaky
 
 
@@ -48,14 +47,6 @@ class AdaptiveThresholdLIF(Cell):
     reset = "v = V_reset; theta = theta_spike"
     drive = "I"
     potential = "v"
-
-    def check(self) -> None:
-        super().check()
-        check_reset(self)
-
-    @property
-    def start(self) -> dict[str, Any]:
-        return {"v": self.E_L}
 
     def reference(self, current: np.ndarray, dt: float) -> np.ndarray:
         def threshold(since: float) -> float:

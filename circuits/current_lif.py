@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from brian2 import Mohm, ms, mV
 
 from brian2learn.core.declaration import Param
 
-from ._circuit import Cell, check_reset
+from ._circuit import Cell
 from ._twin import leaky
 
 
@@ -32,14 +31,6 @@ class CurrentLIF(Cell):
     drive = "I"
     potential = "v"
     refractory = "tau_ref"
-
-    def check(self) -> None:
-        super().check()
-        check_reset(self)
-
-    @property
-    def start(self) -> dict[str, Any]:
-        return {"v": self.E_L}
 
     def reference(self, current: np.ndarray, dt: float) -> np.ndarray:
         return leaky(

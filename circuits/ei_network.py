@@ -19,6 +19,7 @@ from brian2learn.plasticity.inhibitory_stdp import InhibitorySTDP
 from brian2learn.plasticity.pair_stdp import PairSTDP
 
 from ._circuit import Cell, Circuit, prefixed
+from ._integration import euler_but_decays
 from .conductance_lif import ConductanceLIF
 
 EXCITATORY, INHIBITORY = "excitatory", "inhibitory"
@@ -41,7 +42,7 @@ class EINetwork(Circuit):
     the run. Potentials start anywhere between reset and threshold.
 
     Differs from the paper's code: no cell has a synapse onto itself; potentials do not start at 0 mV, from where all
-    cells fire at once; the membrane is integrated by exponential Euler, not Euler.
+    cells fire at once.
     """
 
     cites = ("vogels2011", "zenke2013")
@@ -77,7 +78,15 @@ class EINetwork(Circuit):
     keep = Choice(
         "nothing",
         "what is recorded of plastic weights at the end",
-        {"nothing": "nothing", "weights": "every weight, source by source"},
+        {"nothing": "nothing", "weights": "every weight w, source by source, with source i and target j"},
+    )
+    integration = Choice(
+        "euler",
+        "how the cells are integrated",
+        {
+            "euler": "potential by Euler's method, as in the paper's code: good while conductances stay far below C/dt",
+            "cell": "by the method of the cell",
+        },
     )
 
     @property
@@ -98,12 +107,14 @@ class EINetwork(Circuit):
 
     @property
     def learned(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(f"{name}.w" for name in self.plastic) if self.keep == "weights" else ()
+        kept = ("w", "i", "j") if self.keep == "weights" else ()
+        return tuple(f"{name}.{each}" for name in self.plastic for each in kept)
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
+        method = euler_but_decays if self.integration == "euler" else ""
         built: dict[str, Any] = {
             name: self.cell.group(
-                n, transmissions=(self.excitation, self.inhibition), extra=self._extra(name), name=name
+                n, transmissions=(self.excitation, self.inhibition), extra=self._extra(name), method=method, name=name
             )
             for name, n in self._sizes.items()
         }
@@ -188,5 +199,5 @@ class EINetwork(Circuit):
         yield cls(n_excitatory=40, n_inhibitory=10, p=0.2, ie_rule=Fixed())
         yield cls(
             n_excitatory=40, n_inhibitory=10, p=0.2, delay=0.8 * ms, background="poisson", keep="weights",
-            ee_rule=PairSTDP(),
+            ee_rule=PairSTDP(), integration="cell",
         )  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from brian2 import Mohm, ms, mV
@@ -56,10 +55,6 @@ class MAT(Cell):
     drive = "I"
     potential = "v"
     refractory = "tau_ref"
-
-    @property
-    def start(self) -> dict[str, Any]:
-        return {"v": self.E_L}
 
     def reference(self, current: np.ndarray, dt: float) -> np.ndarray:
         """Potential in closed form from step to step, threshold from all spikes so far."""

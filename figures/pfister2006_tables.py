@@ -254,7 +254,7 @@ class Pfister2006Tables(Figure):
         ):
             _draw_curves(axes[panel], data[panel], data["cortex"], lags=(10,) if panel == "c" else (10, -10))
             axes[panel].set_title(title)
-            axes[panel].set_ylim(-0.62, 1.25)
+            axes[panel].set_ylim(-0.62, 1.24)  # no tick at the letter of the panel
         axes["a"].set_ylabel("Weight change (relative)")
         _draw_triplets(axes["d"], data["d"])
         _draw_errors(axes["e"], data["e"])
@@ -295,6 +295,9 @@ def _draw_curves(axes: Axes, table: pd.DataFrame, measured: pd.DataFrame, lags: 
                 points[FREQUENCY], points[CHANGE], points[SEM], fmt=marker, ms=3, mfc=fill, mec=_style.BLACK, mew=0.6,
                 color=_style.BLACK, lw=0.6, capsize=1.5, capthick=0.6, label=f"data, {lag:+d} ms".replace("-", "−"),
             )  # fmt: skip
+    for lag, x, y, word in ((10, 20, 0.52, "pre first"), (-10, 27, -0.42, "post first")):
+        if lag in lags and len(lags) > 1:
+            axes.text(x, y, word, fontsize=6.5)
     axes.set_xlabel("Frequency of pairs (Hz)")
     axes.set_xlim(-2, 53)
     axes.legend(loc="upper left", ncols=1)

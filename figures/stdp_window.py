@@ -147,19 +147,24 @@ class STDPWindow(Figure):
         for panel, (each, (name, table)) in enumerate(zip(axes, groups, strict=False)):
             _draw_window(each, load(str(name), "plasticity").__name__, table)
             if panel % N_COLUMNS == 0:
-                each.set_ylabel("Change by one pair (10$^{-3}$)")
+                each.set_ylabel("Weight change (10$^{-3}$)")
             _style.letter(each, "abcdefghijklmnopqrstuvwxyz"[panel % 26])
         for each in axes[len(groups) :]:
             each.set_axis_off()
+        fitted = [each for each, (_, table) in zip(axes, groups, strict=False) if table[FITTED].notna().any()]
+        for each in fitted[:1]:
+            each.legend(loc="lower right")
         return canvas
 
 
 def _draw_window(axes: Axes, title: str, table: pd.DataFrame) -> None:
     axes.axhline(0, color=_style.GREY, lw=0.5)
     axes.axvline(0, color=_style.GREY, lw=0.5)
-    for side in (table[table[LAG] < 0], table[table[LAG] > 0]):
-        axes.plot(side[LAG], 1e3 * side[CHANGE], "o", ms=2.8, mew=0, color=_style.SKY)
-        axes.plot(side[LAG], 1e3 * side[FITTED], color=_style.BLACK, lw=0.7)
+    for side, simulated, fit in (
+        (table[table[LAG] < 0], "one pair", "exponential"), (table[table[LAG] > 0], None, None),
+    ):  # fmt: skip
+        axes.plot(side[LAG], 1e3 * side[CHANGE], "o", ms=2.8, mew=0, color=_style.SKY, label=simulated)
+        axes.plot(side[LAG], 1e3 * side[FITTED], color=_style.BLACK, lw=0.7, label=fit)
     axes.set_title(title)
     axes.set_xlim(-100, 100)
     axes.set_xlabel("Post minus pre (ms)")

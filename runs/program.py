@@ -388,7 +388,10 @@ def _manifest(
             key: {"t": entry(monitor, "t"), "values": entry(monitor, key.split(".")[1]), "n": len(monitor.record)}
             for key, monitor in states.items()
         },
-        "final": {key: entry(*of(key), size=size_of(initial[key])) for key in experiment.circuit.learned},
+        "final": {
+            key: entry(*of(key), size=size_of(initial[key]) if key in initial else None)
+            for key in experiment.circuit.learned
+        },
         "clock": entry(brian2.defaultclock, "timestep"),
         "equations": equations(built),
     }

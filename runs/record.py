@@ -43,7 +43,7 @@ class States(NamedTuple):
     values: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays have no ==
 class Record:
     """What one run gave, and everything needed to know what its numbers are.
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 from _helpers import Pair, driven, learn, loadable, rest_slow
-from brian2 import Hz, ms, mV, nS, pA, second
+from brian2 import Hz, defaultclock, ms, mV, nS, pA, second
 
 from brian2learn.circuits.ei_network import EINetwork
 from brian2learn.core.errors import AssemblyError, DeclarationError
@@ -30,7 +30,7 @@ def test_defaults_are_the_published_network():
     network = EINetwork()
     assert (network.n_excitatory, network.n_inhibitory, network.p) == (8000, 2000, 0.02)
     assert (network.w_ee, network.w_ei, network.w_ii) == (0.3, 0.3, 3.0)
-    assert (network.bias, network.delay) == (200 * pA, 0 * ms)
+    assert (network.bias, network.delay, network.integration) == (200 * pA, 0 * ms, "euler")
     assert (network.cell.g_L, network.excitation.g_unit, network.inhibition.g_unit) == (10 * nS, 1 * nS, 1 * nS)
     assert (network.excitation.tau, network.inhibition.tau) == (5 * ms, 10 * ms)
     assert (network.cell.E_L, network.cell.V_t, network.inhibition.E_rev) == (-60 * mV, -50 * mV, -80 * mV)
@@ -133,9 +133,62 @@ def test_a_first_weight_is_set_at_run_time():
         assert abs(final.mean() - w) < 0.1
 
 
+@pytest.mark.parametrize("mode", ["standalone", "runtime"])
+def test_weights_are_kept_with_the_cells_they_join(mode):
+    """A weight changes where one of the two cells fired after the onset, and only there."""
+    record = record_of(mode=mode)
+    i, j, w = (record.final[f"i_to_e.{name}"] for name in "ijw")
+    assert i.size == j.size == w.size > 0
+    assert np.unique(np.stack([i, j]), axis=1).shape[1] == i.size
+    assert set(i.tolist()) <= set(range(10))
+    assert set(j.tolist()) <= set(range(40))
+    pre, post = record.spikes["inhibitory"], record.spikes["excitatory"]
+    late = [{*each.i[each.t >= 0.1].tolist()} for each in (pre, post)]
+    fired = np.isin(i, [*late[0]]) | np.isin(j, [*late[1]])
+    assert np.all(w[~fired] == 0.5)
+    assert np.all(w[fired] != 0.5)
+
+
+def test_potentials_follow_euler_and_decays_are_exact():
+    """Against the steps written out, for a cell under a conductance; traces keep their time constant."""
+    circuit = EINetwork(n_excitatory=3, n_inhibitory=2, p=0.0, bias=50 * pA)
+    network = circuit.network({})
+    cells, cell = network["excitatory"], circuit.cell
+    cells.v, cells.ampa_g, cells.gaba_g, cells.inhibitory_stdp_y = -58 * mV, 2 * nS, 30 * nS, 1.5
+    v, g_e, g_i = -58e-3, 2e-9, 30e-9
+    for _ in range(40):
+        current = 50e-12 + g_e * (0 - v) + g_i * (-80e-3 - v) + float(cell.g_L) * (float(cell.E_L) - v)
+        v += 1e-4 / float(cell.C) * current
+        g_e, g_i = g_e * np.exp(-0.1 / 5), g_i * np.exp(-0.1 / 10)
+    network.run(4 * ms, namespace={})
+    np.testing.assert_allclose(cells.v / mV, 1e3 * v, rtol=1e-12)
+    np.testing.assert_allclose(cells.gaba_g / nS, 1e9 * g_i, rtol=1e-12)
+    np.testing.assert_allclose(cells.inhibitory_stdp_y, 1.5 * np.exp(-4 / 20), rtol=1e-12)
+
+
+def test_either_integration_gives_the_same_potential_for_small_steps():
+    """The error of Euler against the cell's own method shrinks with the time step."""
+    found = []
+    before = defaultclock.dt
+    try:
+        for dt in (0.1, 0.01):
+            defaultclock.dt = dt * ms
+            potentials = []
+            for integration in ("euler", "cell"):
+                network = EINetwork(n_excitatory=1, n_inhibitory=1, p=0.0, integration=integration).network({})
+                network["excitatory"].v, network["excitatory"].gaba_g = -58 * mV, 30 * nS
+                network.run(5 * ms, namespace={})
+                potentials.append(network["excitatory"].v_[0])
+            found.append(abs(potentials[1] - potentials[0]))
+    finally:
+        defaultclock.dt = before
+    assert 0 < found[1] < 0.2 * found[0] < 1e-4
+
+
 def test_weights_of_fixed_projections_are_not_kept():
     assert EINetwork(keep="weights", ie_rule=Fixed()).learned == ()
-    assert EINetwork(keep="weights", ee_rule=PairSTDP()).learned == ("e_to_e.w", "i_to_e.w")
+    kept = EINetwork(keep="weights", ee_rule=PairSTDP()).learned
+    assert kept == ("e_to_e.w", "e_to_e.i", "e_to_e.j", "i_to_e.w", "i_to_e.i", "i_to_e.j")
     assert EINetwork(ee_rule=PairSTDP()).learned == ()
 
 

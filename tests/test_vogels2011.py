@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from _helpers import DT, Pair, learn, twin
-from brian2 import Hz, ms, second
+from brian2 import Hz, Network, NeuronGroup, PoissonInput, SpikeMonitor, defaultclock, ms, nS, second, seed
 
+from brian2learn.analysis.spike_covariance import rate_around
+from brian2learn.circuits.conductance_lif import ConductanceLIF
+from brian2learn.circuits.ei_network import EINetwork
+from brian2learn.plasticity.ampa import AMPA
+from brian2learn.plasticity.gaba import GABA
 from brian2learn.plasticity.inhibitory_stdp import InhibitorySTDP
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.simulate import simulate
+from brian2learn.tasks.silence import Silence
 
 NONE = np.array([], int)
 
@@ -100,3 +110,70 @@ def test_the_mean_change_vanishes_at_the_target_rate():
         found.append(change.mean() / error)
     assert found[0] < -10
     assert found[2] > 10
+
+
+# ---------------------------------------------------------------------- where rates settle
+
+
+@cache
+def fed_forward(n_inputs, n_cells, length, settled):
+    """Rate of cells with Poisson inputs of their own, and spikes beyond chance in the window of the rule, Hz.
+
+    Excitation is that of the authors' feed-forward code with five times as many inputs, each a fifth as strong, at one
+    rate; inhibition begins near its balance, with the same mean for any number of inputs.
+    """
+    before, defaultclock.dt = defaultclock.dt, 1 * ms
+    try:
+        seed(0)
+        rule = InhibitorySTDP.preset("vogels2011_feed_forward").replace(eta=0.24 / n_inputs)
+        cells = ConductanceLIF().group(n_cells, plasticity=rule, transmissions=[AMPA(), GABA()])
+        fires = "rand() < 30*Hz*dt"
+        inputs = NeuronGroup(n_inputs * n_cells, rule.afferent_equations, threshold=fires, method="exact", namespace={})
+        own = {"i": np.arange(len(inputs)), "j": np.arange(len(inputs)) // n_inputs}
+        synapses = rule.synapses(inputs, cells, transmit=GABA(), connect=own)
+        synapses.w = 50 / n_inputs
+        excitation = PoissonInput(cells, "ampa_g", 4000, 30 * Hz, 0.0168 * nS)
+        source, target = SpikeMonitor(inputs), SpikeMonitor(cells)
+        Network(cells, inputs, synapses, excitation, source, target).run(length * second, namespace={})
+        spikes = ((np.array(each.i), np.array(each.t_), len(each.source)) for each in (source, target))
+        found = rate_around(*spikes, (own["i"], own["j"]), t_start=settled, t_stop=length, width=2e-3)
+        return found.chance_joined, found.excess(float(rule.tau))
+    finally:
+        defaultclock.dt = before
+
+
+def test_many_weak_inputs_bring_the_rate_to_its_target():
+    """1000 inhibitory inputs; within 5 % of 6.25 Hz."""
+    rate, excess = fed_forward(1000, 24, 10, 2)
+    assert rate == pytest.approx(6.25, rel=0.05)
+    assert -0.3 < excess < 0
+
+
+@pytest.mark.full
+def test_few_strong_inputs_settle_above_it_by_their_covariance():
+    """40 inputs, as in the recurrent network: over 10 % above, and within 5 % of what their spikes together predict."""
+    rate, excess = fed_forward(40, 60, 60, 30)
+    assert rate > 1.1 * 6.25
+    assert rate == pytest.approx(6.25 - excess, rel=0.05)
+
+
+@pytest.mark.full
+def test_the_gap_of_the_published_network_shrinks_as_synapses_grow_weak():
+    """Five times as many synapses, each a fifth as strong: the drive's noise, so the gap, is 1/sqrt(5) of what it was.
+
+    A spike of a weak synapse suppresses less, but a cell with less noise answers more strongly to the same conductance.
+    """
+    gaps = []
+    for times in (1, 5):
+        network = EINetwork(keep="weights")
+        rule = network.ie_rule.replace(eta=0.1 / times)
+        weak = {name: network.values[name] / times for name in ("w_ee", "w_ei", "w_ii")}
+        network = network.replace(p=0.02 * times, ie_rule=rule, **weak)
+        record = simulate(Experiment(Silence(length=30 * second), network))
+        spikes = [(*record.spikes[name][::-1], n) for name, n in (("inhibitory", 2000), ("excitatory", 8000))]
+        joins = record.final["i_to_e.i"], record.final["i_to_e.j"]
+        found = rate_around(*spikes, joins, t_start=20, t_stop=30)
+        after = found.lags > 0
+        gaps.append(((found.chance_joined - found.joined) * np.exp(-found.lags / 0.02) * after).sum() * 1e-3 / 0.04)
+        assert found.chance_joined == pytest.approx(3 - found.excess(0.02), rel=0.05)
+    assert gaps[0] == pytest.approx(np.sqrt(5) * gaps[1], rel=0.15)
