@@ -6,8 +6,8 @@ here knows of a rule's text. `Linear` holds what trace and determinant of a Jaco
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ from brian2learn.core.errors import DeclarationError
 from . import _check
 
 EXPLODED = 1e6  # times the weight at the fixed point; growth is faster than exponential long before
-_TOLERANCE = {"method": "DOP853", "rtol": 1e-10, "atol": 1e-13}
+_TOLERANCE: dict[str, Any] = {"method": "DOP853", "rtol": 1e-10, "atol": 1e-13}
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ class Planar:
     """A weight and the slow state of its compensation. A subclass says how both change."""
 
     def __post_init__(self) -> None:
-        for field, value in zip(fields(self), astuple(self), strict=True):  # type: ignore[arg-type]
-            _check.positive(type(self).__name__, field.name, "parameter", value, "")
+        for name, value in vars(self).items():
+            _check.positive(type(self).__name__, name, "parameter", value, "")
 
     @property
     def fixed_point(self) -> tuple[float, float]:
@@ -154,10 +154,11 @@ class Planar:
 
         exploded.terminal = True  # type: ignore[attr-defined]
         with np.errstate(over="ignore", invalid="ignore"):
-            found = solve_ivp(slope, (0, t_stop), [w, s], events=exploded, dense_output=True, **_TOLERANCE)
+            found: Any = solve_ivp(slope, (0, t_stop), [w, s], events=exploded, dense_output=True, **_TOLERANCE)
         at_once = found.status != 0  # an event, or steps that became too small on the way up
         t = np.linspace(0, found.t[-1], n)
-        return Course(t, *found.sol(t), float(found.t[-1]) if at_once else float("inf"))
+        weight, slow = found.sol(t)
+        return Course(t, weight, slow, float(found.t[-1]) if at_once else float("inf"))
 
 
 @dataclass(frozen=True)

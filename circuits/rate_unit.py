@@ -42,7 +42,7 @@ class RateUnit(Circuit):
     )
 
     def check(self) -> None:
-        if self.slow_init == "settled" and not self.rule.cell_states:
+        if self.slow_init != "own" and not self.rule.cell_states:
             raise self.fields["slow_init"].refuse(
                 "RateUnit", "'own' with a rule that brings nothing to the units", repr(self.slow_init)
             )
@@ -59,7 +59,9 @@ class RateUnit(Circuit):
         inputs.dwell = self.dwell
         model = "y : 1\n" + self.rule.cell_equations
         units = NeuronGroup(self.n_units, model, method="euler", namespace={}, name="units")
-        plastic = self.rule.synapses(inputs, units, name="plastic")
+        # pair by pair, so that Brian2 knows how many there are
+        i, j = np.indices((self.n_inputs, self.n_units))
+        plastic = self.rule.synapses(inputs, units, connect={"i": i.ravel(), "j": j.ravel()}, name="plastic")
         return {"inputs": inputs, "units": units, "plastic": plastic}
 
     @property

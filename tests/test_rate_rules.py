@@ -437,7 +437,7 @@ def test_rate_units_host_every_rule(stem, k):
     assert np.all(np.array(network["plastic"].w[:]) != circuit.w_init)
 
 
-# ---------------------------------------------------------------------- facts (science/homeostasis.md, E1)
+# ---------------------------------------------------------------------- facts (Zenke & Gerstner 2017)
 
 
 ONE = np.array([1.0])
@@ -499,6 +499,15 @@ def test_bcm_blows_up_if_the_threshold_is_slow(bcm_courses):
     assert f"{first * DT:.1f}" == "2.9"
     with pytest.raises(RunError, match=r"BCM\.reference: expected finite weights"):
         BCM(tau=10 * second).reference(ONE, [0.5], 8.0, DT, {"theta": 0.25})
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.5])
+def test_bcm_with_a_threshold_five_times_too_slow_explodes_from_everywhere(theta):
+    rules = [BCM(tau=ratio * second) for ratio in (5, 7, 10)]
+    first = np.array([[0.5, 1.1, 2.0]])
+    with np.errstate(all="ignore"):
+        found = learn(rules, ONE, first, 20_000, [{"theta": theta}] * len(rules))
+        assert all(np.all(~(weights < 1e6)) for weights, _ in found)
 
 
 def swings(course, level):
