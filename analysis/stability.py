@@ -6,6 +6,7 @@ here knows of a rule's text. `Linear` holds what trace and determinant of a Jaco
 
 from __future__ import annotations
 
+import cmath
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -37,8 +38,8 @@ class Linear:
     @property
     def eigenvalues(self) -> NDArray[np.complex128]:
         """Both eigenvalues: (2,) complex, 1/s."""
-        root = np.sqrt(complex(self.trace**2 - 4 * self.determinant))
-        return np.array([self.trace - root, self.trace + root]) / 2
+        root = cmath.sqrt(self.trace**2 - 4 * self.determinant)
+        return np.array([(self.trace - root) / 2, (self.trace + root) / 2])
 
     @property
     def is_stable(self) -> bool:
