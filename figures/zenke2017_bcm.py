@@ -38,7 +38,7 @@ from ._zenke2017 import (
     ratio_of,
 )  # fmt: skip
 
-SOURCE = "zenkegerstner2017, BCM figure (reduced model, w' = eta y (y - theta))"
+SOURCE = "zenkegerstner2017, BCM figure (reduced model)"
 TRACES = {0.1: _style.BLUE, 0.9: _style.GREEN, 2.0: _style.VERMILION}
 LISTED = {0.1: "1.000", 0.5: "1.094", 0.9: "1.388", 0.99: "1.477", 2.0: "3.81"}
 RATIOS = (0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9, 0.99, 1.2, 1.5, 2.0, 2.5, 3.0, 3.5, 5.0, 7.0, 10.0)

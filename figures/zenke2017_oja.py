@@ -21,7 +21,7 @@ from . import _style
 from ._figure import Figure, Records
 from ._zenke2017 import ETA, PEAK, RATIO, SLOW, TIME, WEIGHT, alone, course, digit_claim, explosion, peak_at, peaks
 
-SOURCE = "zenkegerstner2017, Oja's rule with slow compensation (model)"
+SOURCE = "zenkegerstner2017, slow compensation (model)"
 START = 0.1
 TRACES = {0.1: _style.BLUE, 1.0: _style.GREEN, 30.0: _style.VERMILION}
 LISTED = {0.125: "1.00", 0.5: "1.13", 1.0: "1.42", 30.0: "18.2"}
