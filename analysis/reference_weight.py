@@ -76,7 +76,7 @@ def relaxation_time(rate: ArrayLike, beta: float, tau: float) -> NDArray[np.floa
     Examples
     --------
     >>> [float(f"{time:.3g}") for time in relaxation_time([5, 10, 20, 50], 0.05, 0.02)]
-    [81.1, 14.9, 2.26, 0.136]
+    [81.1, 14.9, 2.29, 0.141]
     """
     _check.positive("relaxation_time", "beta", "share of the distance", beta, "")
     with np.errstate(divide="ignore"):
