@@ -41,7 +41,7 @@ SCALED = {
     "higher gain": {**BASE, "gain": 20.0},
     "higher target": {**BASE, "kappa": 6 * Hz, "gain": 5.0},  # the same rise of the rate with the weight
 }
-AROUND = (0.96, 1.04)  # of the predicted critical time constant
+AROUND = (0.98, 1.02)  # of the predicted critical time constant
 N_AROUND = 5
 
 WEIGHTS = (0.12, 0.13, 0.14, 0.15, 0.16)
@@ -267,10 +267,10 @@ class Zenke2013Stability(Figure):
                 1.0,
                 values["gain"],
             ).critical_tau
-            length = round((5 if small else 60) * 2 * np.pi * predicted, -1)
+            length = round((5 if small else 20) * 2 * np.pi * predicted, -1)
             low, high = (share * predicted * second for share in AROUND)
             found[f"boundary {name}"] = _populations(
-                length, n=N_AROUND, low_tau=low, high_tau=high, kick=1e-4, **values
+                length, n=N_AROUND, low_tau=low, high_tau=high, kick=5e-5, **values
             )
         network = PlasticBalancedNetwork(n_excitatory=2000, n_inhibitory=500, p=0.5)
         if small:
