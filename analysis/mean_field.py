@@ -184,6 +184,79 @@ class ScalingNetwork(_Network):
         )
 
 
+def mean_depression(rate: float, tau: float, tau_minus: float) -> float:
+    """Mean of ``z s^2`` in ``rate tau_minus``: the depression of a Poisson cell that detects its own rate.
+
+    Parameters
+    ----------
+    rate : float, Hz
+        Of the cell.
+    tau : float, s
+        Time constant of its rate detector, whose output is `s`.
+    tau_minus : float, s
+        Time constant of the trace `z` of the post spikes.
+
+    Returns
+    -------
+    float, Hz^2
+        ``rate^2`` for a slow detector; more for a fast one, which still holds the spikes that the trace holds.
+
+    Raises
+    ------
+    DeclarationError
+        Unless all are above 0.
+
+    Notes
+    -----
+    Cumulants of shot noise. The mean field leaves this out: it is a matter of single spikes.
+    """
+    for name, value in (("rate", rate), ("tau", tau), ("tau_minus", tau_minus)):
+        _check.positive("mean_depression", name, "parameter", value, "")
+    linear, constant = _excess(tau, tau_minus)
+    return rate**2 + linear * rate + constant
+
+
+def balanced_rate(kappa: float, tau: float, tau_minus: float = 33.7e-3) -> float:
+    """Rate at which potentiation and depression of metaplastic triplet plasticity balance for Poisson cells.
+
+    Parameters
+    ----------
+    kappa : float, Hz
+        Target rate of the rule.
+    tau : float, s
+        Time constant of the rate detector.
+    tau_minus : float, s
+        Time constant of the trace of the post spikes.
+
+    Returns
+    -------
+    float, Hz
+        ``kappa`` for a slow detector, less for a fast one; nan where depression always wins.
+
+    Raises
+    ------
+    DeclarationError
+        Unless all are above 0.
+
+    Examples
+    --------
+    >>> [round(balanced_rate(3.0, tau), 2) for tau in (50.0, 10.0, 2.0)]
+    [2.95, 2.75, 1.62]
+    """
+    _check.positive("balanced_rate", "kappa", "target rate", kappa, "Hz")
+    _check.positive("balanced_rate", "tau", "rate detector", tau, "s")
+    _check.positive("balanced_rate", "tau_minus", "trace of the post spikes", tau_minus, "s")
+    linear, constant = _excess(tau, tau_minus)
+    half = (kappa - linear) / 2
+    square = half**2 - constant
+    return float(half + np.sqrt(square)) if half > 0 and square >= 0 else float("nan")
+
+
+def _excess(tau: float, tau_minus: float) -> tuple[float, float]:
+    """What the spikes that detector and trace share add to the squared rate: linear in the rate, and constant."""
+    return 1 / (2 * tau) + 2 / (tau + tau_minus), 1 / (tau * (tau + 2 * tau_minus))
+
+
 def low_pass_critical_tau(runaway: float, tau_lp: float) -> float:
     """Critical time constant of the detector if weight changes take effect through a low-pass filter.
 

@@ -8,10 +8,12 @@ import pytest
 from brian2learn.analysis.mean_field import (
     MetaplasticNetwork,
     ScalingNetwork,
+    balanced_rate,
     gain,
     hebbian_rate,
     low_pass_critical_tau,
     low_pass_is_stable,
+    mean_depression,
 )
 from brian2learn.analysis.pairing import TripletDrift
 from brian2learn.core.errors import DeclarationError
@@ -100,6 +102,29 @@ def test_close_to_the_boundary_the_time_of_explosion_depends_on_the_steps():
     """The published 2030 s are those of Euler steps; in continuous time it is one turn more until the rate escapes."""
     assert network(1.1).course(0.161, 3.0, 5000.0).t_explosion == pytest.approx(2660, abs=3)
     assert euler(network(1.1), 1e-3, 0.1, 3000) == pytest.approx(2031, abs=2)
+
+
+@pytest.mark.parametrize(("rate", "tau"), [(3.0, 2.0), (1.6, 0.5)])
+def test_a_fast_detector_still_holds_the_spikes_of_the_trace(rate, tau):
+    """Monte Carlo of both filters of one Poisson train."""
+    rng, n, tau_minus = np.random.default_rng(0), 200_000, 33.7e-3
+    span = 12 * tau
+    counts = rng.poisson(rate * span, n)
+    owner, lag = np.repeat(np.arange(n), counts), rng.uniform(0, span, counts.sum())
+    z = np.bincount(owner, np.exp(-lag / tau_minus), n)
+    detected = np.bincount(owner, np.exp(-lag / tau) / tau, n)
+    measured = z * detected**2 / (rate * tau_minus)
+    error = measured.std() / np.sqrt(n)
+    assert abs(measured.mean() - mean_depression(rate, tau, tau_minus)) < 4 * error
+    assert measured.mean() - rate**2 > 10 * error
+
+
+def test_the_balanced_rate_lies_below_the_target():
+    for tau in (1.5, 2.0, 10.0, 1e4):
+        rate = balanced_rate(3.0, tau)
+        assert mean_depression(rate, tau, 33.7e-3) == pytest.approx(3.0 * rate)
+    assert balanced_rate(3.0, 1e4) == pytest.approx(3.0, abs=1e-3)
+    assert np.isnan(balanced_rate(3.0, 0.5))
 
 
 def test_scaling_needs_a_fast_detector_and_fast_scaling():
