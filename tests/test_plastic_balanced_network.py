@@ -12,6 +12,8 @@ from brian2learn.circuits.rate_populations import RatePopulations
 from brian2learn.core.errors import DeclarationError
 from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.metaplastic_triplet import MetaplasticTriplet
+from brian2learn.plasticity.synaptic_scaling import SynapticScaling
+from brian2learn.plasticity.triplet_stdp import TripletSTDP
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
 from brian2learn.tasks.rate_steps import RateSteps
@@ -70,15 +72,15 @@ def test_first_potentials_are_drawn_as_published():
 
 def test_an_exploded_network_falls_silent_and_the_last_spike_tells_when():
     """Strong afferents take the rate over the ceiling: no spike after the next look, and no look before it."""
-    record = record_of(w_afferent=5.0, w_ee=0.0, length=1.0, ceiling=20 * Hz, record=(("watch.rate", 10 * ms),))
+    record = record_of(w_afferent=5.0, w_ee=0.0, length=0.4, ceiling=20 * Hz, record=(("watch.rate", 10 * ms),))
     rate = record.states["watch.rate"].values[:, 0]
     times = record.states["watch.rate"].t
     over = times[np.argmax(rate >= 20)]
     spikes = record.spikes["excitatory"].t
-    assert 0 < over < 0.5
+    assert 0 < over < 0.3
     assert over - 11e-3 < spikes.max() < over + 11e-3
-    free = record_of(w_afferent=5.0, w_ee=0.0, length=1.0, ceiling=1e4 * Hz)
-    assert free.spikes["excitatory"].t.max() > 0.95
+    free = record_of(w_afferent=5.0, w_ee=0.0, length=0.4, ceiling=1e4 * Hz)
+    assert free.spikes["excitatory"].t.max() > 0.38
 
 
 def test_the_watched_rate_is_that_of_the_excitatory_cells():
@@ -107,8 +109,16 @@ def test_a_program_gives_what_runtime_mode_gives():
     np.testing.assert_allclose(one.final["e_to_e.w"], other.final["e_to_e.w"], rtol=1e-10)
 
 
-def test_it_hosts_fixed_weights():
-    assert record_of(ee_rule=Fixed(), length=0.1).spikes["excitatory"].t.size > 0
+SCALED = TripletSTDP.preset("zenke2013_static") + SynapticScaling(tau_scl=1 * second)
+
+
+@pytest.mark.parametrize("rule", [Fixed(), SCALED], ids=["fixed", "scaled"])
+def test_it_hosts_other_rules(rule):
+    """Fixed weights; the scaling variant, whose weights change with the first step of scaling at the latest."""
+    record = record_of(ee_rule=rule, length=0.2, keep="weights", w_afferent=0.5)
+    assert record.spikes["excitatory"].t.size > 0
+    assert set(record.final) == (set() if rule == Fixed() else {"e_to_e.w"})
+    assert all(np.any(w != 0.16) for w in record.final.values())
 
 
 # ---------------------------------------------------------------------- the mean field
