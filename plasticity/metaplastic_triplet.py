@@ -23,7 +23,7 @@ class MetaplasticTriplet(Rule):
     at every step; inside these bounds this is the same as clipping steps down at 0 and steps up at w_max.
     """
 
-    cites = ("zenke2013", "zenke2015")
+    cites: ClassVar[tuple[str, ...]] = ("zenke2013", "zenke2015")
 
     tau_plus = Param(16.8 * ms, "potentiation window", low=0.1 * ms, high=1 * second, source="zenke2013 (code)")
     tau_minus = Param(33.7 * ms, "depression window", low=0.1 * ms, high=1 * second, source="zenke2013 (code)")
