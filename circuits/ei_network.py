@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from brian2 import Hz, Synapses, ms, pA, second
@@ -45,7 +45,7 @@ class EINetwork(Circuit):
     cells fire at once.
     """
 
-    cites = ("vogels2011", "zenke2013")
+    cites: ClassVar[tuple[str, ...]] = ("vogels2011", "zenke2013")
 
     outputs = (EXCITATORY, INHIBITORY)
 
@@ -113,8 +113,13 @@ class EINetwork(Circuit):
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
         method = euler_but_decays if self.integration == "euler" else ""
         built: dict[str, Any] = {
-            name: self.cell.group(
-                n, transmissions=(self.excitation, self.inhibition), extra=self._extra(name), method=method, name=name
+            name: self._cell(name).group(
+                n,
+                transmissions=(self.excitation, self.inhibition),
+                extra=self._extra(name),
+                threshold=self._condition(name),
+                method=method,
+                name=name,
             )
             for name, n in self._sizes.items()
         }
@@ -126,6 +131,14 @@ class EINetwork(Circuit):
             arriving = rename(self.excitation.transmit, {"w": "(w_background*poisson(background_rate*dt))"})
             built[EXCITATORY].run_regularly(arriving.replace("_post", ""), when="synapses", name="background")
         return built
+
+    def _cell(self, name: str) -> Cell:
+        """The model of the cells of a population."""
+        return self.cell
+
+    def _condition(self, name: str) -> str:
+        """What the threshold of a population asks besides that of its cells."""
+        return ""
 
     @property
     def _sizes(self) -> dict[str, int]:
@@ -163,10 +176,10 @@ class EINetwork(Circuit):
 
     @property
     def settings(self) -> dict[str, Any]:
-        numbers = {**self.cell.constants, **self.excitation.cell_constants, **self.inhibition.cell_constants}
+        numbers = {**self.excitation.cell_constants, **self.inhibition.cell_constants}
         found: dict[str, Any] = {}
         for name in self._sizes:
-            found |= prefixed(name, {**numbers, **self._from_outside(name)})
+            found |= prefixed(name, {**self._cell(name).constants, **numbers, **self._from_outside(name)})
         for name, each in self.projections.items():
             if name in self.plastic:
                 found |= prefixed(name, each.rule.constants)

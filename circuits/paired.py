@@ -23,17 +23,22 @@ class Paired(Circuit):
     """
 
     inputs = ("pre", "post")
-    learned = ("plastic.w",)
 
     rule = Part(PairSTDP(), "plasticity of the synapses", kind=Plasticity)
     w_init = Param(0.5, "weight of every synapse at the start", low=0)
+
+    @property
+    def learned(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The weight and the further states that the rule starts, at the end."""
+        return tuple(f"plastic.{name}" for name in ("w", *self.rule.synapse_starts))
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
         pre, post = (sources[name] for name in self.inputs)
         if len(pre) != len(post):
             got = f"{len(pre)} and {len(post)} neurons"
             raise AssemblyError(type(self).__name__, "pre, post", expected="two populations of one size", got=got)
-        return {"plastic": self.rule.synapses(pre, post, transmit="", connect={"j": "i"}, name="plastic")}
+        own = np.arange(len(pre))  # as numbers, so that Brian2 knows how many there are
+        return {"plastic": self.rule.synapses(pre, post, transmit="", connect={"i": own, "j": own}, name="plastic")}
 
     @property
     def settings(self) -> dict[str, Any]:

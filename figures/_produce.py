@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,9 +46,9 @@ class Judged:
 
     @property
     def row(self) -> dict[str, Any]:
-        """As plain JSON; an end of the interval that is not known is null."""
+        """As plain JSON; a value or an end of the interval that is not finite is null."""
         low, high = (None if abs(end) == float("inf") else end for end in (self.measured.low, self.measured.high))
-        value = self.measured.value if self.measured.value == self.measured.value else None
+        value = self.measured.value if math.isfinite(self.measured.value) else None
         return {
             "name": self.claim.name,
             "sentence": self.claim.sentence,

@@ -222,6 +222,27 @@ class RateRule(Mechanism):
 
     # ------------------------------------------------------------------ the slow twin
 
+    def settled(self, y: np.ndarray) -> dict[str, np.ndarray]:
+        """Where what the rule brings comes to rest under constant rates, if each state relaxes by itself, linearly.
+
+        Parameters
+        ----------
+        y : (n_units,) float
+            Rates of the units.
+
+        Returns
+        -------
+        dict of str to (n_units,) float
+        """
+        none = np.zeros((1, y.size))
+
+        def slope(value: float) -> dict[str, np.ndarray]:
+            held = {name: np.full(y.shape, value) for name in self.cell_states}
+            return self.slopes(none[:, :1], none, y, held)[1]
+
+        at_0, at_1 = slope(0.0), slope(1.0)
+        return {name: at_0[name] / (at_0[name] - at_1[name]) for name in self.cell_states}
+
     def slopes(
         self, x: np.ndarray, w: np.ndarray, y: np.ndarray, cell: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, dict[str, np.ndarray]]:

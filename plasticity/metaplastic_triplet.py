@@ -11,6 +11,7 @@ from brian2 import Hz, ms, second
 from brian2learn.core.declaration import Param, Preset
 
 from ._rule import Memory, Rule, Trace
+from ._twin import SAME_TIME
 
 
 class MetaplasticTriplet(Rule):
@@ -22,7 +23,7 @@ class MetaplasticTriplet(Rule):
     at every step; inside these bounds this is the same as clipping steps down at 0 and steps up at w_max.
     """
 
-    cites = ("zenke2013", "zenke2015")
+    cites: ClassVar[tuple[str, ...]] = ("zenke2013", "zenke2015")
 
     tau_plus = Param(16.8 * ms, "potentiation window", low=0.1 * ms, high=1 * second, source="zenke2013 (code)")
     tau_minus = Param(33.7 * ms, "depression window", low=0.1 * ms, high=1 * second, source="zenke2013 (code)")
@@ -31,6 +32,7 @@ class MetaplasticTriplet(Rule):
     tau_hom = Param(50 * second, "rate detector", low=1 * ms, high=1e6 * second, source="zenke2013 (code)")
     kappa = Param(3 * Hz, "rate at which the change balances", low=1e-3 * Hz, high=1e3 * Hz, source="zenke2013 (code)")
     w_max = Param(1.0, "ceiling of the weight", low=1e-6, high=1e6, source="zenke2013 (code)")
+    onset = Param(0 * second, "when learning begins; traces run before", low=0 * second, high=1e6 * second)
 
     presets: ClassVar[Mapping[str, Preset]] = {
         "zenke2013": Preset(
@@ -54,24 +56,25 @@ class MetaplasticTriplet(Rule):
 
     # before the run the rate was kappa: what is left of that is the first term
     on_pre = (
-        "w = clip(w - a3_plus*tau_plus*tau_slow/tau_minus"
+        "w = clip(w - int(t >= onset - 0.5*dt) * a3_plus*tau_plus*tau_slow/tau_minus"
         " * (kappa*exp(-t/tau_hom) + z_hom/tau_hom)**2/kappa * z_minus, 0, w_max)"
     )
-    on_post = "w = clip(w + a3_plus * z_plus * z_slow, 0, w_max)"
+    on_post = "w = clip(w + int(t >= onset - 0.5*dt) * a3_plus * z_plus * z_slow, 0, w_max)"
 
     @classmethod
     def examples(cls) -> Iterator[MetaplasticTriplet]:
-        """Large steps and a quick detector under every policy for ties; a slow one; one far above its target."""
+        """Large steps and a quick detector under every policy for ties; a slow one, an onset; far above target."""
         for ties in Rule.ties.options:
             yield cls(a3_plus=0.02, tau_hom=200 * ms, kappa=100 * Hz, ties=ties)
-        yield cls(a3_plus=0.02, kappa=50 * Hz)
+        yield cls(a3_plus=0.02, kappa=50 * Hz, onset=20 * ms)
         yield cls(a3_plus=0.005, tau_hom=50 * ms, kappa=20 * Hz, w_max=5.0)
 
     def pre_spike(self, memory: Memory, now: float) -> None:
         tau = float(self.tau_hom)
         rate = float(self.kappa) * exp(-now / tau) + memory.sum("metaplastic.post", now, tau) / tau
         balance = float(self.a3_plus * self.tau_plus * self.tau_slow / self.tau_minus) * rate**2 / float(self.kappa)
-        memory.w = max(memory.w - balance * memory.sum("metaplastic.post", now, self.tau_minus), 0.0)
+        if now >= float(self.onset) - SAME_TIME:
+            memory.w = max(memory.w - balance * memory.sum("metaplastic.post", now, self.tau_minus), 0.0)
         memory.add("metaplastic.pre", now)
 
     def post_spike(self, memory: Memory, now: float) -> None:
@@ -79,5 +82,6 @@ class MetaplasticTriplet(Rule):
             memory.sum(f"metaplastic.{side}", now, tau)
             for side, tau in (("pre", self.tau_plus), ("post", self.tau_slow))
         )
-        memory.w = min(memory.w + self.a3_plus * pairs * before, float(self.w_max))
+        if now >= float(self.onset) - SAME_TIME:
+            memory.w = min(memory.w + self.a3_plus * pairs * before, float(self.w_max))
         memory.add("metaplastic.post", now)

@@ -87,7 +87,7 @@ def euler(rule, rates, first, n_steps, dt=DT, cell=None):
     """Simultaneous Euler steps in NumPy by the rule's own right-hand side: courses of weights and states."""
     rates = np.broadcast_to(np.asarray(rates, float), (n_steps, len(first)))
     held = {name: rule.cell_starts().get(rule.on_neuron(name), 0.0) for name in rule.cell_states}
-    held = {name: np.full(first.shape[1], float((cell or {}).get(name, value))) for name, value in held.items()}
+    held = {name: np.full(first.shape[1], (cell or {}).get(name, value), float) for name, value in held.items()}
     w, weights, states = first, [first], [held]
     for x in rates:
         of_w, of_cell = rule.slopes(x[:, None], w, x @ w, held)
@@ -401,18 +401,32 @@ def test_more_patterns_than_inputs_are_refused():
 # ---------------------------------------------------------------------- the circuit
 
 
-@pytest.mark.parametrize("circuit", RateUnit.examples(), ids=range(3))
+@pytest.mark.parametrize("circuit", RateUnit.examples(), ids=range(4))
 def test_rate_units_equal_the_euler_steps(circuit):
     network = circuit.network({}, seed=1)
-    plastic, given = network["plastic"], network["inputs"]
+    plastic, given, units = network["plastic"], network["inputs"], network["units"]
     first = np.array(plastic.w[:]).reshape(circuit.n_inputs, circuit.n_units)
     patterns = np.array([getattr(given, f"pattern_{k}")[:] for k in range(circuit.n_patterns)])
     assert patterns.max(axis=0).tolist() == [1] * circuit.n_inputs
     steps = round(float(circuit.dwell) / DT)
+    slow = {name: np.array(getattr(units, circuit.rule.on_neuron(name))[:]) for name in circuit.rule.cell_states}
     network.run(200 * ms, namespace={})
     rates = patterns[np.arange(200) // steps % circuit.n_patterns]
-    wanted = euler(circuit.rule, rates, first, 200)[0][-1]
+    wanted = euler(circuit.rule, rates, first, 200, cell=slow)[0][-1]
     np.testing.assert_allclose(np.array(plastic.w[:]).reshape(first.shape), wanted, rtol=EXACT)
+
+
+def test_slow_states_may_start_where_they_come_to_rest():
+    y = np.array([0.0, 0.5, 3.0])
+    np.testing.assert_allclose(BCM(kappa=4.0).settled(y)["theta"], y**2 / 4, rtol=1e-12)
+    np.testing.assert_allclose(Oja(compensation="slow").settled(y)["ybar"], y, rtol=1e-12)
+    circuit = RateUnit(n_inputs=2, n_patterns=2, n_units=3, background=0.5, w_spread=0.1, slow_init="settled")
+    network = circuit.network({}, seed=0)
+    rate = np.array(network["plastic"].w[:]).reshape(2, 3).T @ [1, 0.5]
+    np.testing.assert_allclose(network["units"].bcm_theta[:], rate**2, rtol=1e-12)
+    assert RateUnit().network({})["units"].bcm_theta[0] == 1
+    with pytest.raises(DeclarationError, match=r"RateUnit\.slow_init .*expected 'own' with a rule that brings nothing"):
+        RateUnit(rule=Oja(), slow_init="settled")
 
 
 @every_example
@@ -423,7 +437,7 @@ def test_rate_units_host_every_rule(stem, k):
     assert np.all(np.array(network["plastic"].w[:]) != circuit.w_init)
 
 
-# ---------------------------------------------------------------------- facts (science/homeostasis.md, E1)
+# ---------------------------------------------------------------------- facts (Zenke & Gerstner 2017)
 
 
 ONE = np.array([1.0])
@@ -485,6 +499,15 @@ def test_bcm_blows_up_if_the_threshold_is_slow(bcm_courses):
     assert f"{first * DT:.1f}" == "2.9"
     with pytest.raises(RunError, match=r"BCM\.reference: expected finite weights"):
         BCM(tau=10 * second).reference(ONE, [0.5], 8.0, DT, {"theta": 0.25})
+
+
+@pytest.mark.parametrize("theta", [0.0, 0.5])
+def test_bcm_with_a_threshold_five_times_too_slow_explodes_from_everywhere(theta):
+    rules = [BCM(tau=ratio * second) for ratio in (5, 7, 10)]
+    first = np.array([[0.5, 1.1, 2.0]])
+    with np.errstate(all="ignore"):
+        found = learn(rules, ONE, first, 20_000, [{"theta": theta}] * len(rules))
+        assert all(np.all(~(weights < 1e6)) for weights, _ in found)
 
 
 def swings(course, level):
