@@ -112,7 +112,8 @@ class Eligibility:
     def adjoint_equations(self) -> str:
         """The same gradient per postsynaptic neuron, backwards in time from the end of a stretch.
 
-        ``A`` is the error, filtered backwards; the gradient of a synapse is the sum of what its presynaptic spikes read.
+        ``A`` is the error, filtered backwards; the gradient of a synapse is the sum of what its
+        presynaptic spikes read.
         """
         lines = []
         for y in self.states:

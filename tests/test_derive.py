@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import sympy
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, defaultclock, mV, ms, nS, prefs
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, defaultclock, ms, mV, prefs
 
 from brian2learn.circuits import AdaptiveThresholdLIF, AdEx, ConductanceLIF, CurrentLIF, InstantLIF
 from brian2learn.core.errors import DeclarationError
@@ -95,7 +95,7 @@ CASES = {
     "threshold kept": (AdaptiveThresholdLIF(theta_spike=3 * mV), AMPA(), "exponential_euler", ("theta",)),
     "conductance": (ConductanceLIF(), AMPA(), "exponential_euler", ()),
     "conductance euler": (ConductanceLIF(), NMDA(), "euler", ("v",)),
-    "adex": (AdEx(a=100 * nS), ExponentialCurrent(), "rk2", ()),
+    "adex": (AdEx(), ExponentialCurrent(), "rk2", ("v",)),
     "adex kept": (AdEx(), AMPA(), "rk2", ("v", "w_ad")),
 }  # fmt: skip
 
