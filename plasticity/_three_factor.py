@@ -341,7 +341,8 @@ class Learning:
         arrives = f"arrived += {'1' if release is None else 'released'}" if marks else ""
         vars(carrier).update(synapse_equations="\n".join(lines), on_pre=arrives)
         synapses = carrier.synapses(
-            source, cells, transmit, release=release, connect=connect, delay=delay, name=name
+            source, cells, transmit, release=release, connect=connect,
+            delay=0 * second if delay is None else delay, name=name,
         )  # fmt: skip
         if self.arrival == "before_thresholds":
             synapses.pre.when = "before_thresholds"

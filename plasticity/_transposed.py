@@ -9,7 +9,7 @@ with. It is exact for any length of a chunk; the work is that of the neurons and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -195,31 +195,27 @@ class _Compiled(CodeRunner):
         self, found: Transpose, synapses: Any, source: Any, cells: Any, varying: dict[str, str],
         constant: dict[str, str], last: dict[str, str], n_steps: int, late: int, has_release: bool,
     ) -> None:  # fmt: skip
-        from brian2 import second
-
-        self.codeobj_class = _TransposedCode
-        lag = round(float(np.max(synapses.pre.delay / second)) / float(synapses.clock.dt)) if False else None
-        del lag
-        used = {"spikes_of_source": (source, "_spikespace")}
+        whole = getattr(source, "source", source)  # of a subgroup
+        used = {"spikes_of_source": (whole, "_spikespace"), "delay_of_pathway": (synapses.pre, "delay")}
         used |= {f"of_cell_{name}": (cells, variable) for name, variable in {**varying, **constant, **last}.items()}
         for name, (group, variable) in used.items():
             index = "0" if group.variables[variable].scalar else "_postsynaptic_idx"
             if name not in synapses.variables:
-                synapses.variables.add_reference(name, getattr(group, "source", group), variable, index=index)
-        held = ["_synaptic_pre", "_synaptic_post", "N", "delay", *found.functionals, *found.states]
+                synapses.variables.add_reference(name, group, variable, index=index)
+        held = ["_synaptic_pre", "_synaptic_post", "N", *found.functionals, *found.states]
         held += ["arrived"] if has_release else []
         CodeRunner.__init__(
             self, synapses, "transposed", code="", when="start", order=-2, name=f"{synapses.name}_transposed",
-            needed_variables=[*used, *dict.fromkeys(held), "t_in_timesteps"],
+            codeobj_class=_TransposedCode, needed_variables=[*used, *dict.fromkeys(held), "t_in_timesteps"],
             template_kwds={
                 "rows": list(varying), "constants": list(constant), "last": list(last),
                 "functionals": list(found.functionals), "states": list(found.states),
                 "qs": [{"name": f"q_{name}_{state}", "functional": name, "state": state, "first": int(name == state),
                         "back": _cpp(value)} for (name, state), value in found.q.items()],
                 "reads": {name: _cpp(value) for name, value in found.reads.items()},
-                "n_chunk": n_steps, "late": late, "has_release": has_release,
+                "n_chunk": n_steps, "dt": repr(float(synapses.clock.dt)), "late": late, "has_release": has_release,
                 "n_cells": len(cells), "n_source": len(source), "start": getattr(source, "start", 0),
-                "n_whole": len(getattr(source, "source", source)),
+                "n_whole": len(whole),
             },
         )  # fmt: skip
 
