@@ -374,22 +374,49 @@ class Learning:
             got = f"{len(target)} for {len(cells)} cells"
             raise AssemblyError(type(self.rule).__name__, "target", expected="a target for every cell", got=got)
         return [
-            self._wire(target, cells, f"+= {1}", {"j": "i"}, f"{name}_wanted"),
-            self._wire(cells, cells, f"-= {1}", {"j": "i"}, f"{name}_fired"),
+            self._wire(target, cells, "+= 1", {"j": "i"}, f"{name}_wanted"),
+            self._wire(cells, cells, "-= 1", {"j": "i"}, f"{name}_fired"),
         ]
 
-    def feedback(self, target: Any, outputs: Any, cells: NeuronGroup, *, name: str = "feedback*") -> list[Synapses]:
-        """The error events of `outputs` sent to other cells of this learning, every one with a weight ``b``."""
-        return [
-            self._wire(target, cells, "+= b", {}, f"{name}_wanted", "b : 1"),
-            self._wire(outputs, cells, "-= b", {}, f"{name}_fired", "b : 1"),
-        ]
+    def feedback(
+        self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = "feedback*"
+    ) -> list[Synapses]:
+        """The error events of `outputs` sent to other cells of this learning, every one with a weight ``b``.
+
+        With `forward`, the synapses of all `cells` onto all `outputs`, the weight is the present one of the synapse
+        that points the other way.
+        """
+        wires = []
+        for source, what in ((target, "wanted"), (outputs, "fired")):
+            model = "b : 1" if forward is None else "other_way : integer (constant)"
+            sign = "+=" if what == "wanted" else "-="
+            wires.append(self._wire(source, cells, f"{sign} b", {}, f"{name}_{what}", model))
+            if forward is not None:
+                _point_back(wires[-1], forward)
+        return wires
+
+    def pass_back(self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str) -> Synapses:
+        """The error events of the layer `above`, whatever they come from, sent through its synapses `forward`."""
+        raw = self.names["raw"]
+        model = f"other_way : integer (constant)\n{raw}_post = b*{raw}_pre : 1 (summed)"
+        wire = Synapses(above, cells, model, namespace={}, name=name)
+        wire.connect()
+        _point_back(wire, forward)
+        updater = wire.summed_updaters[f"{raw}_post"]
+        updater.when, updater.order = "end", -2
+        return wire
 
     def _wire(self, source: Any, cells: Any, what: str, connect: dict[str, Any], name: str, model: str = "") -> Synapses:
         on_pre = f"{self.names['raw']}_post {what}"
         wire = Synapses(source, cells, model, on_pre=on_pre, namespace={}, name=name)
         wire.connect(**connect)
         return wire
+
+
+def _point_back(wire: Synapses, forward: Synapses) -> None:
+    """Let ``b`` of each synapse be the weight of the one the other way; both join all pairs."""
+    wire.other_way = "j*N_pre + i"
+    wire.variables.add_reference("b", forward, "w", index="other_way")
 
 
 def _fill(text: str, numbers: Mapping[str, Any]) -> str:
