@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from brian2 import NeuronGroup, Synapses, second
 from brian2.groups.group import CodeRunner
 
-from brian2learn.core.declaration import Choice, Param, Part, number_lines
+from brian2learn.core.declaration import Choice, Param, Part, Size, number_lines
 from brian2learn.core.equations import defined, identifiers, rename, statements
 from brian2learn.core.errors import AssemblyError
 
@@ -41,7 +41,8 @@ class ThreeFactor(Mechanism):
     * `on_chunk`: what the cell works out when a chunk ends: ``direct``, an error that meets the unfiltered
       eligibilities of the whole chunk, and ``decay``, which meets the weight; `after_chunk`: what it then sets back;
     * `bounds`: the lowest and the highest weight, as text; none if weights are free;
-    * `forgets`: whether eligibilities start from zero in every chunk.
+    * `forgets`: whether chunks are trials: eligibilities start from zero, and what was sent in one is lost in the next;
+    * `divisor`: by what the sum over a chunk is divided to give the gradient.
     """
 
     filters: ClassVar[str] = ""
@@ -53,6 +54,7 @@ class ThreeFactor(Mechanism):
     after_chunk: ClassVar[str] = ""
     bounds: ClassVar[tuple[str, str] | None] = None
     forgets: ClassVar[bool] = False
+    divisor: ClassVar[str] = "n_steps"
 
     form = Choice(
         "transposed",
@@ -64,7 +66,8 @@ class ThreeFactor(Mechanism):
     )
     surrogate = Part(FastSigmoid(), "derivative of a spike", kind=Surrogate)
     optimiser = Part(RMaxProp(), "how weights follow the gradient", kind=Optimiser)
-    chunk = Param(0.5 * second, "interval of weight changes", low=1e-4 * second, structural=True)
+    chunk = Param(0.5 * second, "stretch after which gradients are summed", low=1e-4 * second, structural=True)
+    batch = Size(1, "chunks after which weights change, by the mean of their gradients", low=1, high=10**6)
 
     @property
     def filter_states(self) -> tuple[str, ...]:
@@ -151,7 +154,7 @@ class Learning:
     def __post_init__(self) -> None:
         rule = self.rule
         own = {*self._constant, *self._before, *self._tested, "psi", "spiked", "raw", "err", "direct", "decay"}
-        own |= {*defined(rule.on_cell), *rule.numbers, *rule.surrogate.numbers}
+        own |= ({*defined(rule.on_cell), *rule.numbers, *rule.surrogate.numbers}) - {"chunk", "batch"}
         object.__setattr__(self, "names", {name: rule.on_neuron(name) for name in own})
 
     # ------------------------------------------------------------------ coefficients
@@ -246,7 +249,7 @@ class Learning:
     def cell_constants(self) -> dict[str, Any]:
         """Values of the numbers in those lines."""
         numbers = {**self.rule.numbers, **self.rule.surrogate.numbers}
-        return {self.names[name]: value for name, value in numbers.items() if name != "chunk"}
+        return {self.names[name]: value for name, value in numbers.items() if name not in ("chunk", "batch")}
 
     @property
     def equations(self) -> str:
@@ -296,7 +299,7 @@ class Learning:
 
     @property
     def _bound_numbers(self) -> dict[str, Any]:
-        used = identifiers("\n".join(self.rule.bounds or ()))
+        used = identifiers("\n".join([self.rule.divisor, *(self.rule.bounds or ())]))
         return {name: value for name, value in self.rule.numbers.items() if name in used}
 
     def synapses(
@@ -353,40 +356,47 @@ class Learning:
             _run(synapses, rename("\n".join(self.step), post), when="end", order=0, name=f"{synapses.name}_step")
         else:
             transposed(self, synapses, source, cells, n_steps=n_steps, has_release=release is not None)
-        ascent = "gradient"
         if rule.is_direct and reference:
-            ascent = f"(gradient + {self.names['direct']}_post*unfiltered)"
-        change = [f"m = {ascent}/{n_steps}" + (f" - w*{self.names['decay']}_post" if rule.decays else "")]
-        change += [f"rate = {optimiser.rate}", f"k = clip(t/({float(rule.chunk)!r}*second), 1, inf)"]
+            folded = f"gradient += {self.names['direct']}_post*unfiltered\nunfiltered = 0"
+            _run(synapses, folded, dt=rule.chunk, when="start", order=-2, name=f"{synapses.name}_direct")
+        change = [f"m = gradient/({_fill(rule.divisor, {'n_steps': n_steps})}*{rule.batch})"]
+        change[0] += f" - w*{self.names['decay']}_post" if rule.decays else ""
+        change += [f"rate = {optimiser.rate}", f"k = clip(t/({rule.batch*float(rule.chunk)!r}*second), 1, inf)"]
         change += statements(optimiser.update)
         if rule.bounds is not None:
             change.append(f"w = clip(w, {rule.bounds[0]}, {rule.bounds[1]})")
         if learns:
-            _run(synapses, "\n".join(change), dt=rule.chunk, when="start", order=-1, name=f"{synapses.name}_update")
-        forgotten = carried if rule.forgets else [each for each in carried if each not in self.states]
-        clear = "\n".join(f"{each} = 0" for each in forgotten)
-        _run(synapses, clear, dt=rule.chunk, when="start", order=1, name=f"{synapses.name}_clear")
+            _run(synapses, "\n".join(change), dt=rule.batch * rule.chunk, when="start", order=-1,
+                 name=f"{synapses.name}_update")  # fmt: skip
+        _run(synapses, "gradient = 0", dt=rule.batch * rule.chunk, when="start", order=1, name=f"{synapses.name}_clear")
+        if rule.forgets:
+            cleared = "\n".join(f"{each} = 0" for each in self.states)
+            _run(synapses, cleared, dt=rule.chunk, when="start", order=1, name=f"{synapses.name}_forget")
+            if marks:  # what was sent in the trial before
+                _run(synapses, "arrived = 0", dt=rule.chunk, when="before_thresholds", order=1,
+                     name=f"{synapses.name}_late")  # fmt: skip
         return synapses
 
-    def teach(self, target: Any, cells: NeuronGroup, *, name: str = "teach*") -> list[Synapses]:
+    def teach(self, target: Any, cells: NeuronGroup, *, name: str = "") -> list[Synapses]:
         """Spikes that `cells` should fire, neuron for neuron: the error events are those missing minus those too many."""
         if len(target) != len(cells):
             got = f"{len(target)} for {len(cells)} cells"
             raise AssemblyError(type(self.rule).__name__, "target", expected="a target for every cell", got=got)
+        name = name or f"{cells.name}_teach"
         return [
             self._wire(target, cells, "+= 1", {"j": "i"}, f"{name}_wanted"),
             self._wire(cells, cells, "-= 1", {"j": "i"}, f"{name}_fired"),
         ]
 
     def feedback(
-        self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = "feedback*"
+        self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = ""
     ) -> list[Synapses]:
         """The error events of `outputs` sent to other cells of this learning, every one with a weight ``b``.
 
         With `forward`, the synapses of all `cells` onto all `outputs`, the weight is the present one of the synapse
         that points the other way.
         """
-        wires = []
+        wires, name = [], name or f"{cells.name}_feedback"
         for source, what in ((target, "wanted"), (outputs, "fired")):
             model = "b : 1" if forward is None else "other_way : integer (constant)"
             sign = "+=" if what == "wanted" else "-="
@@ -397,11 +407,18 @@ class Learning:
 
     def pass_back(self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str) -> Synapses:
         """The error events of the layer `above`, whatever they come from, sent through its synapses `forward`."""
-        raw = self.names["raw"]
-        model = f"other_way : integer (constant)\n{raw}_post = b*{raw}_pre : 1 (summed)"
-        wire = Synapses(above, cells, model, namespace={}, name=name)
-        wire.connect()
+        wire = self.broadcast(above, self.names["raw"], cells, model="other_way : integer (constant)", name=name)
         _point_back(wire, forward)
+        return wire
+
+    def broadcast(
+        self, source: Any, error: str, cells: NeuronGroup, *, model: str = "b : 1", name: str = ""
+    ) -> Synapses:
+        """A variable `error` of `source` sent to all `cells` in every step, with a weight ``b`` for every pair."""
+        raw = self.names["raw"]
+        text = f"{model}\n{raw}_post = b*{error}_pre : 1 (summed)"
+        wire = Synapses(source, cells, text, namespace={}, name=name or f"{cells.name}_broadcast")
+        wire.connect()
         updater = wire.summed_updaters[f"{raw}_post"]
         updater.when, updater.order = "end", -2
         return wire

@@ -47,6 +47,11 @@ class Transpose:
     q: dict[tuple[str, str], Any]
     reads: dict[str, Any]
 
+    @property
+    def carries(self) -> bool:
+        """Whether states go on from chunk to chunk."""
+        return len(self.functionals) > 1
+
 
 def transpose(step: Sequence[str], states: Sequence[str], *, carries: bool, direct: bool) -> Transpose:
     """The transpose of one step of a recursion.
@@ -176,10 +181,13 @@ class _Interpreted(NetworkOperation):
                         sums[name][own] += amount * each[self.j[own]]
             q = [np.broadcast_to(each, n) for each in self.back(*q, *coefficients)]
         variables = self.synapses.variables
-        if len(found.functionals) > 1:
+        if found.carries:
             before = {state: np.array(variables[state].get_value()) for state in found.states}
             for (name, state), each in zip(found.q, q, strict=True):
                 sums[name] += each[self.j] * before[state]
+        else:
+            self.events = []  # a new trial
+        sums["gradient"] += variables["gradient"].get_value()
         for name, value in sums.items():
             variables[name].set_value(value)
 
@@ -213,7 +221,7 @@ class _Compiled(CodeRunner):
                 "qs": [{"name": f"q_{name}_{state}", "functional": name, "state": state, "first": int(name == state),
                         "back": _cpp(value)} for (name, state), value in found.q.items()],
                 "reads": {name: _cpp(value) for name, value in found.reads.items()},
-                "n_chunk": n_steps, "dt": repr(float(synapses.clock.dt)), "late": late, "has_release": has_release,
+                "n_chunk": n_steps, "dt": repr(float(synapses.clock.dt)), "late": late, "has_release": has_release, "carries": found.carries,
                 "n_cells": len(cells), "n_source": len(source), "start": getattr(source, "start", 0),
                 "n_whole": len(whole),
             },

@@ -114,15 +114,20 @@ const double {{q.name}} = {{q.name}}_[c];
             {% endfor %}
         }
     }
+    {% if carries %}
     events.erase(events.begin(), events.begin() + n_now);
     n_seen -= std::min(n_seen, n_now);
-    {% for name in functionals if name == 'gradient' or functionals|length > 1 %}
-    {% for q in qs if q.functional == name and functionals|length > 1 %}
+    {% for q in qs %}
     for (int64_t s = 0; s < n_synapses; ++s)
-        sum_{{name}}[s] += {{q.name}}_[post[s]] * {{get_array_name(variables[q.state])}}[s];
+        sum_{{q.functional}}[s] += {{q.name}}_[post[s]] * {{get_array_name(variables[q.state])}}[s];
     {% endfor %}
-    {% endfor %}
-    {% for name in functionals %}
+    {% for name in states %}
     std::copy_n(sum_{{name}}.begin(), n_synapses, &{{get_array_name(variables[name])}}[0]);
     {% endfor %}
+    {% else %}
+    events.clear();  // a new trial
+    n_seen = 0;
+    {% endif %}
+    for (int64_t s = 0; s < n_synapses; ++s)
+        {{get_array_name(variables['gradient'])}}[s] += sum_gradient[s];
 {% endblock %}
