@@ -37,7 +37,7 @@ class EProp(ThreeFactor):
     err = -raw
     fired += spiked
     """
-    on_chunk = "direct = -c_reg*(fired - f_target*dt)/n_steps**2"
+    on_chunk = "direct = -c_reg*(fired/n_steps - f_target*dt)/n_steps"
     after_chunk = "fired = 0"
     forgets = True
     divisor = "window"
