@@ -139,5 +139,3 @@ class SpikingLayers(Circuit):
             yield cls(n_layers=1, feedback=feedback)
         yield cls(n_layers=2, n_hidden=3)
         yield cls(n_layers=2, n_hidden=3, feedback="random", rule=SuperSpike(form="reference"))
-
-

@@ -29,7 +29,7 @@ from .r_max_prop import RMaxProp
 
 
 class ThreeFactor(Mechanism):
-    """A rule whose weight change is the sum over time of an error of the cell and a filtered eligibility of the synapse.
+    """A rule whose weights follow the sum over time of the cell's error times the synapse's filtered eligibility.
 
     Class attributes, all without units:
 
@@ -361,7 +361,7 @@ class Learning:
             _run(synapses, folded, dt=rule.chunk, when="start", order=-2, name=f"{synapses.name}_direct")
         change = [f"m = gradient/({_fill(rule.divisor, {'n_steps': n_steps})}*{rule.batch})"]
         change[0] += f" - w*{self.names['decay']}_post" if rule.decays else ""
-        change += [f"rate = {optimiser.rate}", f"k = clip(t/({rule.batch*float(rule.chunk)!r}*second), 1, inf)"]
+        change += [f"rate = {optimiser.rate}", f"k = clip(t/({rule.batch * float(rule.chunk)!r}*second), 1, inf)"]
         change += statements(optimiser.update)
         if rule.bounds is not None:
             change.append(f"w = clip(w, {rule.bounds[0]}, {rule.bounds[1]})")
@@ -378,7 +378,7 @@ class Learning:
         return synapses
 
     def teach(self, target: Any, cells: NeuronGroup, *, name: str = "") -> list[Synapses]:
-        """Spikes that `cells` should fire, neuron for neuron: the error events are those missing minus those too many."""
+        """Spikes that `cells` should fire, neuron for neuron: error events are missing minus surplus spikes."""
         if len(target) != len(cells):
             got = f"{len(target)} for {len(cells)} cells"
             raise AssemblyError(type(self.rule).__name__, "target", expected="a target for every cell", got=got)
@@ -423,7 +423,9 @@ class Learning:
         updater.when, updater.order = "end", -2
         return wire
 
-    def _wire(self, source: Any, cells: Any, what: str, connect: dict[str, Any], name: str, model: str = "") -> Synapses:
+    def _wire(
+        self, source: Any, cells: Any, what: str, connect: dict[str, Any], name: str, model: str = ""
+    ) -> Synapses:
         on_pre = f"{self.names['raw']}_post {what}"
         wire = Synapses(source, cells, model, on_pre=on_pre, namespace={}, name=name)
         wire.connect(**connect)

@@ -95,13 +95,9 @@ def transpose(step: Sequence[str], states: Sequence[str], *, carries: bool, dire
     return Transpose(tuple(states), functionals, q, reads)
 
 
-def transposed(
-    learning: Learning, synapses: Any, source: Any, cells: Any, *, n_steps: int, has_release: bool
-) -> None:
+def transposed(learning: Learning, synapses: Any, source: Any, cells: Any, *, n_steps: int, has_release: bool) -> None:
     """Let `synapses` find their gradient at the end of every chunk of `n_steps`."""
-    found = transpose(
-        learning.step, learning.states, carries=not learning.rule.forgets, direct=learning.rule.is_direct
-    )
+    found = transpose(learning.step, learning.states, carries=not learning.rule.forgets, direct=learning.rule.is_direct)
     varying = {name: learning.names[name] for name in learning.varying}
     constant = {name: learning.names[name] for name in learning.constant}
     last = {"direct": learning.names["direct"]} if learning.rule.is_direct else {}
@@ -221,7 +217,8 @@ class _Compiled(CodeRunner):
                 "qs": [{"name": f"q_{name}_{state}", "functional": name, "state": state, "first": int(name == state),
                         "back": _cpp(value)} for (name, state), value in found.q.items()],
                 "reads": {name: _cpp(value) for name, value in found.reads.items()},
-                "n_chunk": n_steps, "dt": repr(float(synapses.clock.dt)), "late": late, "has_release": has_release, "carries": found.carries,
+                "n_chunk": n_steps, "dt": repr(float(synapses.clock.dt)), "late": late, "has_release": has_release,
+                "carries": found.carries,
                 "n_cells": len(cells), "n_source": len(source), "start": getattr(source, "start", 0),
                 "n_whole": len(whole),
             },
@@ -230,5 +227,3 @@ class _Compiled(CodeRunner):
 
 def _cpp(expression: Any) -> str:
     return str(sympy.cxxcode(expression))
-
-

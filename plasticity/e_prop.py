@@ -13,7 +13,7 @@ from .triangle import Triangle
 
 
 class EProp(ThreeFactor):
-    """Weights of a recurrent net follow learning signals of its readouts, times eligibilities filtered like the readout.
+    """Weights follow the learning signals of readouts, times eligibilities that are filtered like the readout.
 
     A chunk is a trial: nothing goes on into the next one. A regulariser draws the rate of every cell to a target, by
     its eligibilities of the whole trial. ``raw`` is the learning signal, the readout minus what is wanted, weighted.

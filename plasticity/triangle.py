@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from brian2learn.core.declaration import Choice, Param
 
 from ._surrogate import Surrogate
 
 
 class Triangle(Surrogate):
-    """A triangle around threshold, of height ``gain/width``; zero beyond one width, and in a refractory cell if wished."""
+    """A triangle around threshold, of height ``gain/width``; zero beyond one width and, if wished, while refractory."""
 
     cites = "bellec2020"
 
@@ -20,7 +18,10 @@ class Triangle(Surrogate):
     )  # fmt: skip
     gain = Param(0.3, "height times width", low=0, high=10, source="bellec2020 (code)")
     refractory = Choice(
-        "zero", "in a refractory cell", {"zero": "no derivative", "ignored": "as in any other"}, source="bellec2020 (code)"
+        "zero",
+        "in a refractory cell",
+        {"zero": "no derivative", "ignored": "as in any other"},
+        source="bellec2020 (code)",
     )
 
     @property

@@ -2,7 +2,17 @@
 
 import numpy as np
 import pytest
-from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, TimedArray, defaultclock, ms, prefs
+from brian2 import (
+    Network,
+    NeuronGroup,
+    SpikeGeneratorGroup,
+    StateMonitor,
+    Synapses,
+    TimedArray,
+    defaultclock,
+    ms,
+    prefs,
+)
 
 from brian2learn.plasticity import Adam, EProp, GradientDescent, Triangle
 
@@ -166,9 +176,7 @@ def classification(form, batch, n_iterations):
         "reset": "v -= 0.6*exp(dt/(20*ms)); a += exp(dt/(2000*ms))",
     }
     beta = np.where(np.arange(n_rec) < 50, 0, 1.7 * (1 - rho) / (1 - alpha))
-    rule = EProp(
-        form=form, chunk=n_steps * ms, batch=batch, tau_out=20 * ms, window=n_window, optimiser=Adam(r0=5e-3)
-    )
+    rule = EProp(form=form, chunk=n_steps * ms, batch=batch, tau_out=20 * ms, window=n_window, optimiser=Adam(r0=5e-3))
     found = losses_of(
         rule, cell, np.concatenate(trials), (w_in, single(w_rec), w_out, b), wanted,
         np.arange(n_steps) >= n_steps - n_window, n_trials, softmax=True, beta=beta, refractory=True, keep=("a",),

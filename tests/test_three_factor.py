@@ -87,7 +87,9 @@ def net(form, cell, transmission, scale, *, keep=(), arrival="after_thresholds",
         cell.model + cell.input_equations([transmission]), threshold=cell.threshold, reset=cell.reset,
         on_pre=transmission.transmit, method=method, refractory=bool(cell.refractory), keep=keep, arrival=arrival,
     )  # fmt: skip
-    cells = cell.group(n_cells, transmissions=[transmission], extra=learning.cell_equations, method=method, name="cells")
+    cells = cell.group(
+        n_cells, transmissions=[transmission], extra=learning.cell_equations, method=method, name="cells"
+    )
     learning.attach(cells)
     spikes = np.unique(np.stack([rng.integers(0, n_inputs, 200), rng.integers(0, N_STEPS, 200)]), axis=1)
     inputs = SpikeGeneratorGroup(n_inputs, spikes[0], spikes[1] * 0.1 * ms)
