@@ -129,7 +129,9 @@ def main() -> None:
         found["reference"] = ours("reference", given.slow)
     for name, (wall, cpu) in found.items():
         ratio = cpu / found["transposed"][1]
-        print(f"{name:13} per simulated second {wall:8.3f} s wall, {cpu:8.3f} s CPU: {ratio:6.1f} x the transposed form")
+        print(
+            f"{name:13} per simulated second {wall:8.3f} s wall, {cpu:8.3f} s CPU: {ratio:6.1f} x the transposed form"
+        )
     if given.out:
         given.out.write_text(json.dumps(found, indent=1) + "\n")
 
