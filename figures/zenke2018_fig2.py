@@ -144,6 +144,10 @@ class Zenke2018Fig2(Figure):
         right.set_ylabel(r"van Rossum cost (s$^{-2}$)")
         right.set_ylim(bottom=0)
         right.legend()
+        for axes in (above, below):
+            axes.set_xlim(0, 500)
+        for axes in (above, right):
+            axes.set_title(" ")  # room for the letter
         for axes, text in ((above, "a"), (below, "b"), (right, "c")):
             _style.letter(axes, text)
         return canvas
