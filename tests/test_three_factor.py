@@ -18,6 +18,7 @@ from brian2 import (
     second,
     seed,
 )
+from scipy.signal import lfilter
 
 from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_cost
 from brian2learn.circuits import AdaptiveThresholdLIF, AdEx, ConductanceLIF, CurrentLIF, SpikingLayers
@@ -169,6 +170,47 @@ def test_postsynaptic_potential_and_surrogate_at_rest():
     assert psi.super_spike_psi[0, 10] * 1e-3 == pytest.approx(1 / 121, rel=1e-12)
     # a weight moves a silent cell in proportion
     np.testing.assert_allclose(eps.eps_u[0] * 1e-3, u.u[0], rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("form", ["reference", "transposed"])
+def test_gradient_by_convolution(form):
+    """The mean of error times alpha * (psi eps*S), by kernels and from spike times alone."""
+    rng = np.random.default_rng(3)
+    n_steps, delay, steps = 4000, 8, np.sort(rng.choice(3500, 40, replace=False))
+    weights = rng.uniform(-0.02, 0.05, 4)
+    inputs = SpikeGeneratorGroup(4, np.arange(40) % 4, steps * 0.1 * ms)
+    wanted = SpikeGeneratorGroup(1, [0, 0], [100, 250] * ms)
+    _, cells, synapses, network = taught(SuperSpike(form=form, chunk=400 * ms), inputs, wanted, w=weights, learns=False)
+    fired = SpikeMonitor(cells)
+    network.add(fired)
+    network.run(400 * ms, namespace={})
+    if form == "transposed":  # its gradient is there when the chunk is closed, before it is cleared
+        closed = StateMonitor(synapses, "gradient", record=True, when="start", order=0)
+        network.add(closed)
+        network.run(0.1 * ms, namespace={})
+        found = closed.gradient[:, 0]
+    else:
+        found = np.array(synapses.gradient)
+    assert fired.num_spikes > 3
+
+    arrivals = np.zeros((4, n_steps))
+    arrivals[np.arange(40) % 4, steps + delay] = 1
+    fast, slow, rise, decay = (np.exp(-0.1 / tau) for tau in (5, 10, 5, 10))
+    current = lfilter([0, 1], [1, -fast], arrivals)  # after the step's own decay, that is seen a step later
+    eps = lfilter([1 - slow], [1, -slow], current)
+    i, u, since, psi = weights @ lfilter([0, 1], [1, -fast], arrivals), 0.0, np.inf, np.zeros(n_steps)
+    spikes = np.zeros(n_steps)
+    for n in range(n_steps):
+        u = u * slow + i[n] * (1 - slow)
+        psi[n] = 1000 / (1 + 1000 * abs(u - 0.01)) ** 2
+        since += 1
+        if u > 0.01 and since >= 50:
+            spikes[n], u, since = 1, 0.0, 0
+    np.testing.assert_array_equal(np.flatnonzero(spikes), np.rint(np.array(fired.t / ms) * 10))
+    filtered = lfilter([0, (1 - decay)], [1, -decay], lfilter([1 - rise], [1, -rise], psi * eps))
+    events = -spikes
+    events[[1000, 2500]] += 1
+    np.testing.assert_allclose(found, filtered @ filtered_error(events, 1e-4), rtol=1e-10)
 
 
 @pytest.mark.parametrize("form", ["reference", "transposed"])
