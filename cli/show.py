@@ -15,6 +15,7 @@ from rich.text import Text
 from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, dimension_of, plain, unit_of
 from brian2learn.core.discovery import find, heading, load
 from brian2learn.core.equations import identifiers, rename
+from brian2learn.core.errors import Brian2LearnError
 
 from .catalog import kind_of
 from .console import output, print_json
@@ -85,12 +86,44 @@ def _traces(holder: Any) -> list[str]:
     ]
 
 
+def _derived(found: Any) -> dict[str, str]:
+    """What was derived of a weight's eligibility."""
+    return {
+        "Eligibility of a weight": found.equations,
+        "The same at all synapses of a presynaptic neuron": ", ".join(
+            f"eps_{each}" for each in found.states if each in found.pre_only
+        ),
+        "Adjoint, per postsynaptic neuron": found.adjoint_equations,
+    }
+
+
+def _eligibility(cell: Any) -> dict[str, str]:
+    """The same for a cell by itself, with an exponential current where it needs one."""
+    from brian2learn.plasticity._derive import derive
+    from brian2learn.plasticity.exponential_current import ExponentialCurrent
+
+    current = [ExponentialCurrent()] if cell.drive else []
+    method = cell.method if cell.method != "exact" else "exponential_euler"
+    try:
+        return _derived(
+            derive(
+                cell.model + cell.input_equations(current), threshold=cell.threshold, reset=cell.reset,
+                on_pre=current[0].transmit if current else cell.receive, method=method, where=type(cell).__name__,
+            )
+        )  # fmt: skip
+    except Brian2LearnError as problem:
+        return {"Eligibility of a weight": f"cannot be derived: {problem}"}
+
+
 def texts(declaration: Declaration) -> dict[str, str]:
     """The equations of a rule or a cell, what a circuit, task or figure is made of; each with what it is."""
     from brian2learn.circuits._circuit import Cell, Circuit
+    from brian2learn.plasticity._optimiser import Optimiser
     from brian2learn.plasticity._rate_rule import RateRule
     from brian2learn.plasticity._release import Release
     from brian2learn.plasticity._rule import Rule
+    from brian2learn.plasticity._surrogate import Surrogate
+    from brian2learn.plasticity._three_factor import ThreeFactor
     from brian2learn.plasticity._transmission import Transmission
     from brian2learn.tasks._task import Task
 
@@ -132,9 +165,28 @@ def texts(declaration: Declaration) -> dict[str, str]:
             "Refractory for": declaration.refractory,
             "Integrated by": declaration.method,
             "Derived": [f"{name} = {written(value)}" for name, value in declaration.derived.items()],
+            **_eligibility(declaration),
         }
+    elif isinstance(declaration, ThreeFactor):
+        found = {
+            "Filters of the eligibility, every time step": declaration.filters,
+            "Factors": [f"{name} = {text}" for name, text in declaration.coefficients.items()],
+            "The filtered eligibility meets err in": declaration.readout,
+            "Brings to the cell": declaration.on_cell,
+            "The cell in every time step": declaration.on_cell_step,
+            "The cell after a chunk": declaration.on_chunk,
+            "Bounds of the weight": " to ".join(declaration.bounds or ()),
+        }
+    elif isinstance(declaration, Surrogate):
+        found = {"In place of the derivative of a spike": f"psi = {declaration.psi}"}
+    elif isinstance(declaration, Optimiser):
+        found = {"Synapse": declaration.equations, "Learning rate": declaration.rate, "Update": declaration.update}
     elif isinstance(declaration, Circuit):
         found = {"Inputs": declaration.inputs, "Records spikes of": declaration.outputs, "Learns": declaration.learned}
+        learning = getattr(declaration, "learning", None)
+        if learning is not None:
+            found |= _derived(learning.eligibility)
+            found |= {"One time step at a synapse": "\n".join(learning.step)}
     elif isinstance(declaration, Task):
         found = {"Drives": [f"{name}: {n} neurons" for name, n in declaration.sizes.items()]}
     found = {**found, "Needs": needs(declaration)}

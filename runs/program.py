@@ -131,7 +131,9 @@ def program_key(experiment: Experiment) -> str:
 def _own_code() -> list[str]:
     """What of this package shapes a program: the code that assembles, writes and compiles it."""
     names = ("program.py", "spikes.py", "spikes.cpp", "templates/spike_stream.cpp")
-    return [source_digest(path) for path in (*map(Path(__file__).parent.joinpath, names), Path(compiler.__file__))]
+    here = Path(__file__).parent
+    shared = sorted((here.parent / "plasticity").rglob("_*.py")) + sorted((here.parent / "plasticity").rglob("*.cpp"))
+    return [source_digest(path) for path in (*map(here.joinpath, names), *shared, Path(compiler.__file__))]
 
 
 adopted: dict[str, Path] = {}

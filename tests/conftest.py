@@ -1,10 +1,25 @@
-"""Settings of all tests: NumPy as Brian2's target, since most tests simulate little and compile often."""
+"""Settings of all tests: NumPy as Brian2's target, since most tests simulate little and compile often; data."""
 
 import gc
 import logging
+import os
+from pathlib import Path
 
 import brian2
 import pytest
+
+SSBM = Path(
+    os.environ.setdefault("BRIAN2LEARN_SSBM", str(Path(__file__).resolve().parents[2] / "shared" / "data" / "ssbm"))
+)
+"""Spikes of the ssbm benchmark: named by the environment, or beside the clone."""
+
+
+def pytest_collection_modifyitems(items):
+    if not SSBM.is_dir():
+        absent = pytest.mark.skip(reason=f"the ssbm data are not at {SSBM}; set BRIAN2LEARN_SSBM")
+        for item in items:
+            if "[ssbm-" in item.name:
+                item.add_marker(absent)
 
 
 @pytest.fixture(scope="session", autouse=True)

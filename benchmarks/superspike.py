@@ -1,0 +1,140 @@
+"""SuperSpike from 1000 inputs to 500 outputs (the monalisa files): transposed form, reference form, plain Brian2.
+
+    python benchmarks/superspike.py [--duration 10] [--slow 1] [--reference]
+
+Each is a compiled program on one core; build times are not counted. The plain script is what one writes by hand: traces
+of the inputs on a relay population, two filters and the gradient as clock-driven equations at every synapse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+from brian2learn.circuits import SpikingLayers
+from brian2learn.plasticity import SuperSpike
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.program import Program
+from brian2learn.runs.simulate import simulate
+from brian2learn.tasks import SSBM
+
+
+class Beginning(SSBM):
+    """The first part of a data set."""
+
+    @property
+    def duration(self) -> float:
+        return Beginning.shown
+
+    shown = 1.0
+
+
+def children() -> float:
+    """CPU seconds of finished child processes: what a program takes, however busy the machine is."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def ours(form: str, duration: float) -> tuple[float, float]:
+    """Wall and CPU seconds of a run, per simulated second, without building."""
+    Beginning.shown = duration
+    experiment = Experiment(Beginning(data="monalisa"), SpikingLayers(rule=SuperSpike(form=form)))
+    Program.of(experiment)
+    begun, used = time.perf_counter(), children()
+    record = simulate(experiment, 0)
+    taken = (time.perf_counter() - begun) / duration, (children() - used) / duration
+    assert np.any(record.final["to_output.w"] != 0)
+    return taken
+
+
+def plain(duration: float) -> tuple[float, float]:
+    """The same for a script in Brian2 alone."""
+    import brian2
+    from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, Synapses, ms, second
+
+    brian2.set_device("cpp_standalone", build_on_run=False)
+    task = SSBM(data="monalisa")
+    drawn = task.draw(np.random.default_rng(0)).spikes
+
+    def group(name):
+        kept = drawn[name].times < duration
+        return SpikeGeneratorGroup(drawn[name].n, drawn[name].indices[kept], drawn[name].times[kept] * second)
+
+    inputs, targets = group("inputs"), group("targets")
+    relay = NeuronGroup(
+        1000,
+        """
+        dx/dt = -x/(5*ms) : 1
+        dz/dt = (x - z)/(10*ms) : 1
+        here : 1
+        """,
+        threshold="here > 0", reset="here = 0", method="exact", namespace={},
+    )  # fmt: skip
+    arrive = Synapses(inputs, relay, on_pre="x_post += 1; here_post = 1", delay=0.7 * ms, namespace={})
+    arrive.connect(j="i")
+    cells = NeuronGroup(
+        500,
+        """
+        du/dt = (I - u)/(10*ms) : 1 (unless refractory)
+        dI/dt = -I/(5*ms) : 1
+        dfirst/dt = -first/(5*ms) : 1
+        derr/dt = (first - err)/(10*ms) : 1
+        psi = 1/(1 + abs(1000*(u - 0.01)))**2 : 1
+        """,
+        threshold="u > 0.01", reset="u = 0; first -= 200", refractory=5 * ms, method="exact", namespace={},
+    )  # fmt: skip
+    teach = Synapses(targets, cells, on_pre="first_post += 200", namespace={})
+    teach.connect(j="i")
+    synapses = Synapses(
+        relay, cells,
+        """
+        dlam_rise/dt = (psi_post*z_pre - lam_rise)/(5*ms) : 1 (clock-driven)
+        dlam/dt = (lam_rise - lam)/(10*ms) : 1 (clock-driven)
+        dgradient/dt = err_post*lam/(0.5*second) : 1 (clock-driven)
+        largest : 1
+        w : 1
+        """,
+        on_pre="I_post += w", method="euler", namespace={},
+    )  # fmt: skip
+    synapses.connect()
+    synapses.w = "0.05/sqrt(1000)*randn()"
+    synapses.run_regularly(
+        "largest = clip(0.98347*largest, gradient**2, inf)\n"
+        "w = clip(w + 1e-3*gradient/(sqrt(largest) + 1e-12), -0.1, 0.1)\ngradient = 0",
+        dt=0.5 * second, when="start",
+    )  # fmt: skip
+    Network(inputs, targets, relay, arrive, cells, teach, synapses).run(duration * second, namespace={})
+    with tempfile.TemporaryDirectory() as folder:
+        brian2.device.build(directory=folder, run=False, with_output=False)
+        begun, used = time.perf_counter(), children()
+        brian2.device.run(with_output=False)
+        return (time.perf_counter() - begun) / duration, (children() - used) / duration
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--duration", type=float, default=10.0, help="simulated seconds of the transposed form")
+    parser.add_argument("--slow", type=float, default=1.0, help="simulated seconds of the two others")
+    parser.add_argument("--reference", action="store_true", help="also run the reference form, which is slower still")
+    parser.add_argument("--out", type=Path, help="write the numbers there as JSON")
+    given = parser.parse_args()
+    found = {"transposed": ours("transposed", given.duration), "plain Brian2": plain(given.slow)}
+    if given.reference:
+        found["reference"] = ours("reference", given.slow)
+    for name, (wall, cpu) in found.items():
+        ratio = cpu / found["transposed"][1]
+        print(
+            f"{name:13} per simulated second {wall:8.3f} s wall, {cpu:8.3f} s CPU: {ratio:6.1f} x the transposed form"
+        )
+    if given.out:
+        given.out.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
