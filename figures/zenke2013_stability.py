@@ -376,8 +376,8 @@ def _draw_boundary(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("boundary")
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlim(5, 1000)
-    axes.set_ylim(5, 1000)
+    axes.set_xlim(5, 900)
+    axes.set_ylim(5, 900)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("$\\tau_{crit}$, formula (s)")
@@ -394,10 +394,11 @@ def _draw_rates(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_title("network of 2500 cells, plastic from 5 s on")
     axes.set_yscale("log")
     axes.set_xlim(0, table[TIME].max())
+    axes.set_ylim(0.1, 60)
     axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Excitatory rate (Hz)")
-    axes.legend(loc="lower left", ncols=4, title="time constant of the detector", title_fontsize=6.5)
+    axes.legend(loc="upper right", ncols=4, title="time constant of the detector", title_fontsize=6.5)
 
 
 def _draw_frozen(axes: Axes, table: pd.DataFrame, slope: float) -> None:
