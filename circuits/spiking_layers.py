@@ -9,6 +9,7 @@ import numpy as np
 from brian2 import ms, nA
 
 from brian2learn.core.declaration import Choice, Param, Part, Size
+from brian2learn.core.equations import assigned
 from brian2learn.plasticity._three_factor import Learning, ThreeFactor
 from brian2learn.plasticity._transmission import Transmission
 from brian2learn.plasticity.exponential_current import ExponentialCurrent
@@ -47,6 +48,14 @@ class SpikingLayers(Circuit):
         },
         source="zenkeganguli2018",
     )
+    resets = Choice(
+        "dropped",
+        "whether weights act on later spikes through the reset of the cell",
+        {
+            "dropped": "no, as in the paper",
+            "kept": "yes: an eligibility is reset with its state; a cell with an upswing needs that",
+        },
+    )
     w_init = Param(0.05, "standard deviation of first weights, times the root of their number at a cell", low=0,
                    source="zenkeganguli2018 (code)")  # fmt: skip
     delay = Param(0.8 * ms, "axonal delay", low=0 * ms, high=100 * ms, structural=True,
@@ -72,6 +81,7 @@ class SpikingLayers(Circuit):
         return self.rule.on(
             cell.model + cell.input_equations([transmission]), threshold=cell.threshold, reset=cell.reset,
             on_pre=transmission.transmit, method=self._method, refractory=bool(cell.refractory),
+            keep=sorted(assigned(cell.reset)) if self.resets == "kept" else (),
         )  # fmt: skip
 
     @property

@@ -179,7 +179,10 @@ def listed(*words):
         (["rate rule"], {"rate rule"}),
         (["transmissions"], {"transmission"}),
         (["release"], {"release"}),
-        (["plasticity"], {"rule", "rate rule", "transmission", "release"}),
+        (
+            ["plasticity"],
+            {"rule", "rate rule", "transmission", "release", "three-factor rule", "surrogate", "optimiser"},
+        ),
         (["cells", "rules", "cells"], {"cell", "rule"}),
     ],
 )

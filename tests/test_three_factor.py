@@ -14,6 +14,8 @@ from brian2 import (
     StateMonitor,
     defaultclock,
     ms,
+    nA,
+    nS,
     prefs,
     second,
     seed,
@@ -23,6 +25,7 @@ from scipy.signal import lfilter
 from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_cost
 from brian2learn.circuits import AdaptiveThresholdLIF, AdEx, ConductanceLIF, CurrentLIF, SpikingLayers
 from brian2learn.core.errors import AssemblyError, DeclarationError
+from brian2learn.figures.zenke2018_fig2 import first_success
 from brian2learn.plasticity import (
     AMPA,
     NMDA,
@@ -38,7 +41,7 @@ from brian2learn.plasticity import (
 )
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
-from brian2learn.tasks import SSBM
+from brian2learn.tasks import SSBM, PoissonTarget
 from brian2learn.tasks._ras import read_ras
 from brian2learn.tasks.ssbm import SETS, VARIABLE
 
@@ -437,3 +440,24 @@ def test_parts_that_do_not_fit_are_refused():
 
 def test_surrogates():
     assert FastSigmoid().text(0, {"width": "width"}) == "1/width"
+
+
+# ------------------------------------------------------------------ learning
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        SpikingLayers(),
+        SpikingLayers(cell=ConductanceLIF(), transmission=AMPA(g_unit=167 * nS)),
+        SpikingLayers(
+            cell=AdEx(b=0 * nA), transmission=ExponentialCurrent(tau=5 * ms, i_unit=30 * nA), resets="kept"
+        ),
+    ],
+    ids=["lif", "conductances", "adex"],
+)  # fmt: skip
+def test_any_cell_learns_five_spikes(circuit):
+    """Derived rules, weights in the unit of the LIF cell (what a weight adds to the drive, in V), seeds 0 to 2."""
+    firsts = [first_success(simulate(Experiment(PoissonTarget(), circuit), seed)) for seed in range(3)]
+    assert sum(each is not None for each in firsts) >= 2
