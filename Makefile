@@ -16,7 +16,7 @@ test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not full and not slurm"
 
 test-slurm: $(READY) slurm
-	$(BIN)/python -m pytest -m "slurm and not full"
+	$(BIN)/python -m pytest -m "slurm and not full"; status=$$?; $(PYTHON) tests/slurm/cluster.py stop; exit $$status
 
 test-full: $(READY) slurm
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"
