@@ -120,7 +120,8 @@ class SpikingLayers(Circuit):
 
     @property
     def settings(self) -> dict[str, Any]:
-        learning, found = self.learning, {}
+        learning = self.learning
+        found: dict[str, Any] = {}
         on_cells = {**self.cell.constants, **self.transmission.cell_constants, **learning.cell_constants}
         for name in self.layers:
             found |= prefixed(name, on_cells) | prefixed(f"to_{name}", learning.synapse_constants)

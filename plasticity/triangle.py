@@ -25,7 +25,7 @@ class Triangle(Surrogate):
     )
 
     @property
-    def psi(self) -> str:  # type: ignore[override]
+    def psi(self) -> str:
         return "gain/width*clip(1 - abs(distance/width), 0, 1)" + ("*ready" if self.refractory == "zero" else "")
 
     def check(self) -> None:
