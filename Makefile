@@ -20,7 +20,7 @@ test-slow: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not full and not slurm"
 
 test-slurm: $(READY) slurm
-	$(BIN)/python -m pytest -m "slurm and not full"
+	$(BIN)/python -m pytest -m "slurm and not full"; status=$$?; $(PYTHON) tests/slurm/cluster.py stop; exit $$status
 
 test-full: $(READY) slurm
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"

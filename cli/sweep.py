@@ -17,6 +17,7 @@ from .console import FAILED, messages, output, print_json
 
 if TYPE_CHECKING:
     from brian2learn.runs.sweep import Sweep
+    from brian2learn.runs.sweep_file import SweepFile
 
 SHOWN = 5  # failures that are told; the others are in the store
 EVERY = 10.0  # s between two lines of progress where there is no terminal
@@ -31,6 +32,7 @@ def register(app: typer.Typer, examples: Callable[..., str]) -> None:
         "brian2learn sweep robustness.toml --dry-run", "brian2learn sweep robustness.toml --workers 4",
         "brian2learn sweep robustness.toml --on dask://node1:8786", "brian2learn sweep robustness.toml --share 3/20",
         "brian2learn sweep robustness.toml --export robustness.parquet",
+        "brian2learn sweep masquelier2008_fig7 --seeds 0:20 --dry-run",
     ))(sweep)  # fmt: skip
     store = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
     store.command("ls", epilog=examples("brian2learn store ls results/store"))(ls)
@@ -44,7 +46,9 @@ def register(app: typer.Typer, examples: Callable[..., str]) -> None:
 
 
 def sweep(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A sweep file, see docs/sweeps.md.")],
+    what: Annotated[
+        str, typer.Argument(metavar="FILE|FIGURE", help="A sweep file, see docs/sweeps.md, or all runs of a figure.")
+    ],
     on: Annotated[str, typer.Option("--on", metavar="WHERE", help="local, slurm, or dask://HOST:PORT.")] = "local",
     workers: Annotated[
         int | None,
@@ -75,9 +79,15 @@ def sweep(
             "--slurm-option", metavar="NAME=VALUE", help="Ask SLURM for this, as in the file's [slurm] table."
         ),
     ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds", metavar="SEEDS", help="As 0:20 or 0,1,5; instead of the file's.", show_default="0 for a figure"
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Run a sweep.
+    """Run a sweep: that of a file, or all experiments of a figure.
 
     Points that the store already holds are not computed again, so a sweep that was stopped goes on where it was.
     Exit code 1 if points failed; their reasons are in the store and in the table.
@@ -88,11 +98,10 @@ def sweep(
     quiet_brian2()
     from brian2learn.runs.export import ARRAYS, TABLES, check_format, write
     from brian2learn.runs.store import Store
-    from brian2learn.runs.sweep_file import read_sweep
 
     if to is not None:
         check_format(to, TABLES + ARRAYS)
-    read = read_sweep(file)
+    read = sweep_named(what, seeds)
     chosen, store = parse_share(share), Store(where)
     if dry_run:
         return _dry_run(read.sweep, store, chosen, workers, as_json)
@@ -117,6 +126,30 @@ def sweep(
     if done.n_failed:
         raise typer.Exit(FAILED)
     return None
+
+
+def sweep_named(what: str, seeds: str | None = None) -> SweepFile:
+    """The sweep of a file, or, where `what` is neither a file nor looks like one, of a figure.
+
+    Raises
+    ------
+    DeclarationError, UnknownNameError
+        If it is neither, or something in it is wrong.
+    """
+    from dataclasses import replace
+
+    from brian2learn.core.seeds import parse_seeds
+    from brian2learn.runs.design import MOST
+    from brian2learn.runs.executors import Limits
+    from brian2learn.runs.sweep_file import SweepFile, read_sweep
+
+    chosen = None if seeds is None else parse_seeds(seeds, "brian2learn", "--seeds", MOST)
+    if Path(what).suffix or Path(what).exists() or len(Path(what).parts) > 1:
+        read = read_sweep(what)
+        return read if chosen is None else replace(read, sweep=replace(read.sweep, seeds=chosen))
+    from brian2learn.figures._sweep import sweep_of
+
+    return SweepFile(sweep_of(what, range(1) if chosen is None else chosen), Limits())
 
 
 def parse_share(text: str) -> tuple[int, int]:

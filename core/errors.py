@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class Brian2LearnError(Exception):
@@ -55,6 +56,16 @@ class Brian2LearnError(Exception):
         if hint:
             text += f" {hint}"
         super().__init__(text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Whole across processes: made anew without its arguments, which the text already holds."""
+        return _made_anew, (type(self), self.args, self.__dict__)
+
+
+def _made_anew(kind: type[Brian2LearnError], args: tuple[Any, ...], state: dict[str, Any]) -> Brian2LearnError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class DeclarationError(Brian2LearnError, ValueError):

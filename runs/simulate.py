@@ -8,7 +8,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -209,7 +209,16 @@ def described(value: Any) -> Any:
         return [described(part) for part in value]
     if isinstance(value, str):
         return value
-    return {"si": plain(value), "as": str(value)} if dimension_of(value) else plain(value)
+    if not dimension_of(value):
+        return plain(value)
+    si = plain(value)
+    return {"si": si, "as": _printed(si, value.dim) if isinstance(si, float) and si else str(value)}
+
+
+@lru_cache(2**12)
+def _printed(si: float, dimensions: Any) -> str:
+    """A quantity in its best unit; remembered, since Brian2 takes 0.5 ms to choose it."""
+    return str(brian2.Quantity(si, dim=dimensions))
 
 
 @cache

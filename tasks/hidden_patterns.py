@@ -11,7 +11,7 @@ from brian2 import Hz, ms, second
 from brian2learn.core.declaration import Param, Size
 
 from ._task import SpikeBlocks, SpikeTrains, Stimulus
-from .hidden_pattern import LEAD_IN, HiddenPattern, _dates, _indices, _unpack, _Walk
+from .hidden_pattern import HiddenPattern, _dates, _indices, _unpack, _Walk
 
 
 class HiddenPatterns(HiddenPattern):
@@ -19,7 +19,7 @@ class HiddenPatterns(HiddenPattern):
 
     As in `HiddenPattern`, but the slots are shared out at random, equally often for every pattern, or once more for the
     first ones. What the afferents of a pattern emit in a section before the period begins is the pattern; sections for
-    different patterns lie 1 s apart.
+    different patterns lie `lead_in` apart.
 
     The truth of a stimulus differs in:
 
@@ -80,9 +80,8 @@ class HiddenPatterns(HiddenPattern):
         )
 
     def _cut_of(self, walk: _Walk, members: np.ndarray) -> np.ndarray:
-        """A pattern: packed spikes of its afferents in a section 1 s later, since its onset, sorted."""
-        for _ in range(-(-LEAD_IN // self._length)):
-            spikes = walk.spikes(0, np.zeros(1, np.int64))
+        """A pattern: packed spikes of its afferents in a section of the lead-in, since its onset, sorted."""
+        spikes = self._last_of_lead_in(walk)
         return np.sort(spikes[members[_indices(spikes)]])
 
     def _truth_of(

@@ -489,3 +489,16 @@ def test_paper_size():
     assert shows_pattern.sum() == 750
     assert population_rate.mean() == pytest.approx(64, abs=0.5)
     assert population_rate[~shows_pattern].std() < 2
+
+
+def test_a_pattern_of_the_first_section_begins_with_more_spikes_than_one_of_settled_trains():
+    """Each afferent has had no spike for an unknown time, so more are due: 602 and 536 in 10 ms, SD 24 in a pattern."""
+    counts = [
+        [
+            np.sum(HiddenPattern(lead_in=lead).draw(np.random.default_rng(k)).truth["pattern_time"] < 0.01)
+            for k in range(8)
+        ]
+        for lead in (50 * ms, 1 * second)
+    ]
+    assert 575 < np.mean(counts[0]) < 630
+    assert 510 < np.mean(counts[1]) < 563

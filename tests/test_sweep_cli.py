@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import re
 import shlex
 import subprocess
@@ -14,7 +15,8 @@ import pandas as pd
 import pytest
 from brian2 import Hz, cm, ms, mV, nS, second
 
-from brian2learn.cli.sweep import parse_share, slurm_options
+from brian2learn.cli.sweep import parse_share, slurm_options, sweep_named
+from brian2learn.core.discovery import files, load
 from brian2learn.core.errors import Brian2LearnError, DeclarationError, UnknownNameError
 from brian2learn.core.seeds import parse_seeds
 from brian2learn.plasticity.heterosynaptic import Heterosynaptic
@@ -307,3 +309,40 @@ def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(extras.importlib, "import_module", none)
     with pytest.raises(RunError, match=r"pip install 'brian2learn\[store\]'"):
         extras.need("xarray", "store", "labelled arrays")
+
+
+# ---------------------------------------------------------------------- figures
+
+
+def test_the_sweep_of_a_figure_has_the_records_of_its_experiments():
+    figure = load("masquelier2008_fig7", "figures")()
+    sweep = sweep_named("masquelier2008_fig7", "0:3").sweep
+    assert sweep.n_points == 22 * 3
+    found = {sweep.point(k).key for k in range(sweep.n_points)}
+    assert found == {each.key(seed) for each in figure.experiments().values() for seed in range(3)}
+
+
+@pytest.mark.parametrize("name", [name for name in files("figures") if load(name, "figures")().experiments()])
+def test_every_figure_is_a_sweep(name):
+    experiments = load(name, "figures")().experiments()
+    if len({str(each.record) for each in experiments.values()}) > 1:
+        with pytest.raises(DeclarationError, match="experiments that record the same"):
+            sweep_named(name)
+        return
+    sweep = sweep_named(name).sweep
+    assert {sweep.point(k).key for k in range(sweep.n_points)} == {each.key(0) for each in experiments.values()}
+
+
+def test_what_is_neither_a_file_nor_a_figure_is_said():
+    with pytest.raises(UnknownNameError, match=r"Did you mean masquelier2008_fig7\?"):
+        sweep_named("masquelier2008_fig77")
+    with pytest.raises(UnknownNameError, match="expected one figure, got 4 of them"):
+        sweep_named("masquelier2008")
+    with pytest.raises(DeclarationError, match="expected a sweep file"):
+        sweep_named("fig77.toml")
+
+
+def test_errors_are_whole_across_processes():
+    error = UnknownNameError("A", "b", expected="c", got="d", choices=["bb"], hint="e")
+    found = pickle.loads(pickle.dumps(error))
+    assert (type(found), str(found), vars(found)) == (type(error), str(error), vars(error))

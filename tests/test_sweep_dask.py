@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import _sweeps
+import numpy as np
 import pytest
 from _sweeps import TALLY, small
 from brian2 import ms
@@ -163,18 +165,36 @@ def test_failures_on_workers_are_told(cluster, tmp_path):
     assert reasons[3] == "its process died (SIGKILL)"
 
 
-def test_a_scheduler_that_dies_stops_the_sweep_and_the_next_one_goes_on(cluster, tmp_path):
-    cluster.worker()
-    sweep = Sweep(small(), {"circuit.w_init": Span(0, 1, n=20)}, seeds=range(5), run=_sweeps.slow)
+N_KILLS = [pytest.param(2, id="some"), pytest.param(20, id="twenty", marks=pytest.mark.full)]
 
-    def kill(n_done, n_failed, n):
-        if n_done >= 20 and cluster.scheduler.poll() is None:
-            cluster.scheduler.send_signal(signal.SIGKILL)
-            cluster.scheduler.wait()
 
-    store = Store(tmp_path / "store")
-    with pytest.raises(RunError, match="the same command goes on from there"):
-        sweep.execute(store, on=cluster.address, progress=kill)
-    assert 20 <= len(store) < 100
-    assert sweep.execute(store, n_workers=2).n_failed == 0
-    assert len(store) == 100
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("n_kills", N_KILLS)
+def test_a_scheduler_killed_at_random_moments_stops_the_sweep_and_the_next_one_goes_on(tmp_path, n_kills):
+    """Every kill must hit work in progress: there are points enough for that."""
+    over = {"circuit.w_init": Span(0, 1, n=20)}
+    sweep = Sweep(small(), over, seeds=range(5 * n_kills), run=_sweeps.slow)
+    assert sweep.execute(Store(tmp_path / "whole"), n_workers=2).n_failed == 0
+    store, rng = Store(tmp_path / "store"), np.random.default_rng(n_kills)
+    for k in range(n_kills):
+        (tmp_path / f"dask{k}").mkdir()
+        cluster = Cluster(tmp_path / f"dask{k}")
+        cluster.worker()
+        timer = threading.Timer(rng.uniform(0, 0.5), cluster.scheduler.kill)
+
+        def first(n_done, n_failed, n, timer=timer):
+            if timer.ident is None:  # not started
+                timer.start()
+
+        with pytest.raises(RunError, match="the same command goes on from there"):
+            sweep.execute(store, on=cluster.address, progress=first)
+        cluster.close()
+        assert cluster.scheduler.returncode == -signal.SIGKILL
+        assert 0 < len(Store(tmp_path / "store")) < sweep.n_points
+    done = sweep.execute(store, n_workers=2)
+    assert done.n_failed == 0
+    assert done.n_computed > 0
+    assert contents(tmp_path / "store") == contents(tmp_path / "whole")
+    written = Store(tmp_path / "store")
+    written.refresh()
+    assert sum(len(rows) for rows in written._rows.values()) == len(written) == sweep.n_points  # each point once
