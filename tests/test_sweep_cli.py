@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import multiprocessing
 import re
 import shlex
+import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from brian2 import Hz, cm, ms, mV, nS, second
+from typer.testing import CliRunner
 
+from brian2learn.cli.main import app
 from brian2learn.cli.sweep import parse_share, slurm_options, sweep_named
 from brian2learn.core.discovery import files, load
 from brian2learn.core.errors import Brian2LearnError, DeclarationError, UnknownNameError
 from brian2learn.core.seeds import parse_seeds
 from brian2learn.plasticity.heterosynaptic import Heterosynaptic
 from brian2learn.plasticity.triplet_stdp import TripletSTDP
-from brian2learn.runs.store import Store
+from brian2learn.runs.store import Store, close
 from brian2learn.runs.sweep_file import parse_sweep, quantity, read_sweep
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "sweeps.md").read_text()
@@ -30,9 +33,16 @@ COMMANDS = [line.partition("#")[0].strip() for line in re.search(r"```sh\n(.*?)`
 
 
 def brian2learn(*arguments, cwd):
-    return subprocess.run(
-        [sys.executable, "-m", "brian2learn.cli", *arguments], capture_output=True, text=True, cwd=cwd, check=False
-    )
+    """A command, in this process: it imports in no time."""
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        with contextlib.chdir(cwd):
+            done = CliRunner().invoke(app, arguments)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+        close()
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 # ---------------------------------------------------------------------- files
@@ -221,14 +231,19 @@ def test_damage_is_reported_and_computed_again(tmp_path):
     }  # fmt: skip
 
 
-def test_failures_are_counted_and_listed(tmp_path):
-    (tmp_path / "sweep.toml").write_text(TOML.replace('"0:3"', "0").replace('"10 minute"', "0.001"))
+def test_failures_are_counted_and_listed_and_computed_again(tmp_path):
+    one = TOML.replace('"0:3"', "0").replace("retries = 1", "retries = 0").replace("n = 2", "n = 1")
+    (tmp_path / "sweep.toml").write_text(one.replace('"10 minute"', "0.001"))
     done = brian2learn("sweep", "sweep.toml", "--workers", "1", cwd=tmp_path)
     assert done.returncode == 1
-    assert "4 failed" in done.stdout
-    assert "4 × no end after 0.001 s" in done.stdout
+    assert "2 failed" in done.stdout
+    assert "2 × no end after 0.001 s" in done.stdout
     listed = brian2learn("store", "ls", "results/store", "--failed", cwd=tmp_path)
-    assert listed.stdout.count("no end after 0.001 s") == 4
+    assert listed.stdout.count("no end after 0.001 s") == 2
+    (tmp_path / "sweep.toml").write_text(one)
+    again = brian2learn("sweep", "sweep.toml", "--workers", "1", cwd=tmp_path)
+    assert "0 were there, 2 computed, 0 failed" in again.stdout
+    assert "0 points failed" in brian2learn("store", "ls", "results/store", cwd=tmp_path).stdout
 
 
 @pytest.mark.parametrize(
@@ -257,7 +272,7 @@ def test_bad_commands(tmp_path, arguments, words):
 def finished(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
     sweep = parse_sweep(TOML.replace("[measures]", '[record]\n"cells.u" = "5 ms"\n[measures]')).sweep
-    assert sweep.execute(store, n_workers=2).n_failed == 0
+    assert sweep.execute(store, n_workers=1).n_failed == 0
     return sweep, store
 
 

@@ -7,8 +7,8 @@
     python tests/slurm/cluster.py reset      ends all jobs and all nodes are idle again
     python tests/slurm/cluster.py stop
 
-All of it lives in one folder (BRIAN2LEARN_SLURM, else in the temporary folder) and on ports of its own, belongs to
-whoever started it, root or not, and leaves a SLURM that the host may have alone.
+All of it lives in one folder (BRIAN2LEARN_SLURM, else in the temporary folder) and on ports that are free, belongs to
+whoever started it, root or not, and leaves a SLURM that the host may have, and those of other folders, alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from contextlib import suppress
 from pathlib import Path
 
 N_NODES = 4
-PORT = 27817  # of slurmctld; the nodes have the next ones
+PORTS = range(27817, 28817, N_NODES + 1)  # of slurmctld, the first that is free; the nodes have the next ones
+PATIENCE = 90.0  # s for what takes a second on an idle host
 PACKAGES = ("slurmctld", "slurmd", "slurm-client", "munge", "slurm-wlm-basic-plugins")
 PROGRAMS = ("munged", "munge", "slurmctld", "slurmd", "scontrol", "sinfo", "sbatch", "squeue", "scancel")
 SYSTEM = "/usr/sbin:/usr/bin:/sbin:/bin"
@@ -104,17 +105,14 @@ class Cluster:
         self.folder.mkdir(mode=0o755, exist_ok=True)
         if self.folder.stat().st_uid != os.getuid():
             raise Trouble(f"{self.folder} belongs to somebody else; choose another with BRIAN2LEARN_SLURM.")
-        configuration = self._configuration()
-        conf = self.folder / "slurm.conf"
-        if not conf.exists() or conf.read_text() != configuration:
-            self.stop()
+        if not self.running:
+            self.stop()  # nodes of a slurmctld that died
             shutil.rmtree(self.folder / "state", ignore_errors=True)  # slurmctld refuses that of another layout
-            conf.write_text(configuration)
+            (self.folder / "slurm.conf").write_text(self._configuration())
         for name in ("state", *(f"spool.{node}" for node in self.nodes)):
             (self.folder / name).mkdir(exist_ok=True)
         self._start_munge()
         if not self.running:
-            self._check_port(PORT)
             self.run("slurmctld")
         self._wait(
             "slurmctld does not answer", lambda: "UP" in self.run("scontrol", "ping", check=False), "slurmctld.log"
@@ -133,7 +131,7 @@ class Cluster:
             self.signal(name, signal.SIGTERM)
         for name in names:
             with suppress(Trouble):
-                self._wait(name, lambda name=name: not self._alive(name), seconds=10)  # type: ignore[misc]
+                self._wait(name, lambda name=name: not self._alive(name), seconds=20)  # type: ignore[misc]
             self.signal(name, signal.SIGKILL)
 
     def reset(self) -> None:
@@ -150,11 +148,10 @@ class Cluster:
                     self.run("scontrol", "update", f"nodename={node}", "state=resume", check=False)
             return sum(line.endswith(" idle") for line in states) == N_NODES and not self.jobs()
 
-        self._wait("not all nodes are idle", idle, "slurmctld.log", seconds=60)
+        self._wait("not all nodes are idle", idle, "slurmctld.log")
 
     def start_node(self, node: str) -> None:
         if not self._alive(f"slurmd.{node}"):
-            self._check_port(PORT + 1 + self.nodes.index(node))
             self.run("slurmd", "-N", node)
 
     def lose_node(self, node: str) -> None:
@@ -170,11 +167,15 @@ class Cluster:
         Raises
         ------
         Trouble
-            If it fails.
+            If it fails or does not come to an end.
         """
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False
-        )
+        try:
+            done = subprocess.run(
+                command, env=self.environment, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+                timeout=PATIENCE,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise Trouble(f"{' '.join(command)}: no end after {PATIENCE:g} s") from None
         if check and done.returncode:
             raise Trouble(f"{' '.join(command)}: {(done.stderr or done.stdout).strip()}")
         return done.stdout.strip()
@@ -200,9 +201,12 @@ class Cluster:
     def _configuration(self) -> str:
         import pwd
 
+        port = next((port for port in PORTS if all(map(is_free, range(port, port + N_NODES + 1)))), None)
+        if port is None:
+            raise Trouble(f"No {N_NODES + 1} free ports between {PORTS[0]} and {PORTS[-1]}.")
         return CONFIGURATION.format(
-            host=socket.gethostname().partition(".")[0], port=PORT, folder=self.folder, n=N_NODES, first=PORT + 1,
-            last=PORT + N_NODES, user=pwd.getpwuid(os.getuid()).pw_name,
+            host=socket.gethostname().partition(".")[0], port=port, folder=self.folder, n=N_NODES, first=port + 1,
+            last=port + N_NODES, user=pwd.getpwuid(os.getuid()).pw_name,
         )  # fmt: skip
 
     def _start_munge(self) -> None:
@@ -219,15 +223,6 @@ class Cluster:
             )  # fmt: skip
         answers = ["munge", "--no-input", f"--socket={sock}"]
         self._wait("munged does not answer", lambda: bool(self.run(*answers, check=False)), "munged.log")
-
-    def _check_port(self, port: int) -> None:
-        with socket.socket() as test:
-            test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                test.bind(("", port))
-            except OSError as problem:
-                other = "perhaps by the SLURM of another folder"
-                raise Trouble(f"Port {port} is taken ({problem.strerror}), {other}.") from None
 
     def _pid(self, name: str) -> int | None:
         """The process of a daemon, if it is one of ours and runs."""
@@ -249,7 +244,7 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
 
-    def _wait(self, what: str, until: Callable[[], bool], log: str = "", seconds: float = 30) -> None:
+    def _wait(self, what: str, until: Callable[[], bool], log: str = "", seconds: float = PATIENCE) -> None:
         end = time.monotonic() + seconds
         while not until():
             if time.monotonic() > end:
@@ -260,6 +255,17 @@ class Cluster:
         with suppress(OSError):
             yield f"The end of {self.folder / log}:\n"
             yield from (self.folder / log).read_text().splitlines(keepends=True)[-10:]
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens at a port of this host."""
+    with socket.socket() as test:
+        test.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            test.bind(("", port))
+        except OSError:
+            return False
+    return True
 
 
 def install() -> None:
@@ -273,7 +279,8 @@ def install() -> None:
     if os.getuid() != 0:
         raise Trouble(f"Only root can install packages: sudo {by_hand}")
     settings = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["apt-get", "update"], [*by_hand.split(), "--yes"]):
+    patient = ["-o", "Acquire::Retries=3", "-o", "DPkg::Lock::Timeout=300"]
+    for command in (["apt-get", "update", *patient], [*by_hand.split(), "--yes", *patient]):
         done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
         if done.returncode:
             raise Trouble(f"`{' '.join(command)}` failed:\n{done.stderr.strip()}")
