@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import pickle
+import multiprocessing
 import re
 import shlex
 import signal
@@ -359,5 +359,7 @@ def test_what_is_neither_a_file_nor_a_figure_is_said():
 
 def test_errors_are_whole_across_processes():
     error = UnknownNameError("A", "b", expected="c", got="d", choices=["bb"], hint="e")
-    found = pickle.loads(pickle.dumps(error))
+    here, there = multiprocessing.Pipe()
+    here.send(error)
+    found = there.recv()
     assert (type(found), str(found), vars(found)) == (type(error), str(error), vars(error))
