@@ -590,7 +590,7 @@ def execute(
                     for k, outcome in report.outcomes.items():
                         told(chunk.names[k], outcome)
                 if report.fatal:
-                    raise RunError("Sweep", "run", expected="points that can be computed", got=report.fatal)
+                    raise RunError("Sweep", "run", expected="points that can be computed", got=report.fatal.rstrip("."))
                 if report.needs:
                     rest = [k for k in range(len(chunk.points)) if k not in report.outcomes]
                     waiting.append(chunk.only(rest, common=supply(chunk, report.needs)))
