@@ -31,3 +31,9 @@ def numpy_target():
     gc.freeze()  # Brian2 collects garbage at every run, and would walk through all modules and tests each time
     yield
     brian2.prefs.codegen.target = before
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """What a test does not seed itself is the same in every run, whichever tests come before."""
+    brian2.seed(0)
