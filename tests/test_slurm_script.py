@@ -118,6 +118,7 @@ def test_a_wrong_size_of_an_array_is_refused(text):
 # ---------------------------------------------------------------------- scripts
 
 
+@pytest.mark.slow
 def test_the_shares_of_a_script_make_the_sweep(tmp_path):
     home = tmp_path / "with space and 'quote'"
     home.mkdir()

@@ -353,20 +353,24 @@ def test_a_full_disk_stops_the_sweep_and_costs_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "ties", [["mean"], pytest.param(["mean", "pre_first"], marks=pytest.mark.slow)], ids=["one", "two-programs"]
+    ("ties", "workers"),
+    [
+        pytest.param(["mean"], (1, 2), id="one-program"),
+        pytest.param(["mean", "pre_first"], (1, 2, 4), id="two-programs", marks=pytest.mark.slow),
+    ],
 )
-def test_records_are_identical_whoever_made_them(tmp_path, ties):
+def test_records_are_identical_whoever_made_them(tmp_path, ties, workers):
     over = {"circuit.w_init": [0.4, 0.5], "task.jitter": [1 * ms, 2 * ms], "circuit.rule.ties": ties}
     sweep = Sweep(small(), over, seeds=range(2), measures={"n": _sweeps.n_spikes})
-    for n in (1, 2, 4):
+    for n in workers:
         assert sweep.execute(Store(tmp_path / str(n)), n_workers=n).n_computed == 8 * len(ties)
     alone = Store(tmp_path / "alone")
     for k in (7, 3, 4):
         point = sweep.point(k)
         simulate(point.experiment, point.seed, store=alone)
-    one, two, four, few = (contents(tmp_path / name) for name in ("1", "2", "4", "alone"))
-    assert one == two == four
-    assert few.items() <= one.items()
+    one, *others = (contents(tmp_path / str(n)) for n in workers)
+    assert all(other == one for other in others)
+    assert contents(tmp_path / "alone").items() <= one.items()
     assert len(sweep.programs()) == len(ties)
     table = sweep.table(Store(tmp_path / "1"))
     assert table["n"].sum() > 0
@@ -492,6 +496,7 @@ def test_killed_at_random_moments(tmp_path, victim, n_kills):
     assert all("too early" in damage.what or "no record" in damage.what for damage in store.verify())
 
 
+@pytest.mark.slow
 def test_an_interrupt_stops_cleanly_and_the_next_run_goes_on(tmp_path):
     process = coordinator(tmp_path / "store")
     process.stdout.readline()

@@ -271,7 +271,7 @@ def test_bad_commands(tmp_path, arguments, words):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     store = Store(tmp_path_factory.mktemp("store"))
-    sweep = parse_sweep(TOML.replace("[measures]", '[record]\n"cells.u" = "5 ms"\n[measures]')).sweep
+    sweep = parse_sweep(TOML).sweep
     assert sweep.execute(store, n_workers=1).n_failed == 0
     return sweep, store
 
@@ -292,12 +292,15 @@ def test_exports_hold_what_the_table_holds(finished, tmp_path):
         data.close()
 
 
-def test_spike_trains_as_neo_and_nwb(finished, tmp_path):
+@pytest.mark.slow
+def test_spike_trains_as_neo_and_nwb(tmp_path):
     pytest.importorskip("neo")
     pynwb = pytest.importorskip("pynwb")
     from brian2learn.runs.export import to_neo, to_nwb
 
-    sweep, store = finished
+    store = Store(tmp_path / "store")
+    sweep = parse_sweep(TOML.replace("[measures]", '[record]\n"cells.u" = "5 ms"\n[measures]')).sweep
+    assert sweep.execute(store, n_workers=1).n_failed == 0
     record = max((store.read(key) for key in list(store.keys())), key=lambda each: each.spikes["cells"].t.size)
     spikes = record.spikes["cells"].t
     assert spikes.size

@@ -167,7 +167,7 @@ def test_failures_on_workers_are_told(cluster, tmp_path):
     assert reasons[3] == "its process died (SIGKILL)"
 
 
-N_KILLS = [pytest.param(1, id="one"), pytest.param(20, id="twenty", marks=pytest.mark.full)]
+N_KILLS = [pytest.param(1, id="one", marks=pytest.mark.slow), pytest.param(20, id="twenty", marks=pytest.mark.full)]
 
 
 @pytest.mark.timeout(1800)
