@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, driven, generator, loadable, run
+from _helpers import DT, driven, first_of_each, generator, loadable, run
 from brian2 import Network, SpikeMonitor, StateMonitor, ms, second, seed
 from brian2.core.variables import ArrayVariable
 
@@ -30,9 +30,9 @@ def examples(stem):
     return tuple(CIRCUITS[stem].examples())
 
 
-every_example = pytest.mark.parametrize(
-    ("stem", "k"), [pytest.param(stem, k, id=f"{stem}-{k}") for stem in CIRCUITS for k, _ in enumerate(examples(stem))]
-)
+EXAMPLES = [pytest.param(stem, k, id=f"{stem}-{k}") for stem in CIRCUITS for k, _ in enumerate(examples(stem))]
+every_example = pytest.mark.parametrize(("stem", "k"), EXAMPLES)
+first_examples = pytest.mark.parametrize(("stem", "k"), first_of_each(EXAMPLES))
 hosting = pytest.mark.parametrize(
     ("stem", "place"),
     [(stem, name) for stem, cls in CIRCUITS.items() for name, field in cls.fields.items()
@@ -84,7 +84,7 @@ def test_its_settings_are_all_numbers_of_the_objects(stem, k):
     assert can_be_set == set(circuit.settings)
 
 
-@every_example
+@first_examples
 def test_numbers_need_no_other_program(stem, k):
     """Other numbers give the same equations, statements and objects."""
     circuit = examples(stem)[k]

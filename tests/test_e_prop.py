@@ -184,6 +184,7 @@ def classification(form, batch, n_iterations):
     return found.reshape(n_iterations, batch).mean(axis=1) / n_window
 
 
+@pytest.mark.slow
 def test_classification():
     """Accumulation of cues by 50 LIF and 50 adaptive cells, Adam: the loss before each of five updates."""
     np.testing.assert_allclose(classification("transposed", 1, 5), CLASSIFICATION, rtol=1e-8)

@@ -309,6 +309,7 @@ def test_only_measures_are_kept(tmp_path):
         sweep.table(store, {"n": _sweeps.n_spikes})
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_told_and_the_rest_goes_on(tmp_path):
     sweep, store = trivial({}, run=_sweeps.moody, seeds=range(8)), Store(tmp_path / "store")
     done = sweep.execute(store, n_workers=2, limits=Limits(timeout=1.5, retries=1))
@@ -343,6 +344,7 @@ def test_points_that_share_an_input_go_to_one_worker(tmp_path):
     assert len({each[0] for each in processes}) == 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_the_sweep_and_costs_nothing(tmp_path):
     sweep, store = trivial(run=_sweeps.full_disk, seeds=range(10)), Store(tmp_path / "store")
     with pytest.raises(RunError, match="No space left on device"):
