@@ -46,7 +46,7 @@ def results(tmp_path_factory):
 
 
 def figures():
-    """All figures; the default suite draws the first of every first author. Those of no paper draw all rules or cells."""
+    """All figures; the default suite draws the first of every first author, and none that draws all rules or cells."""
     seen = set()
     for name in FIGURES:
         author = re.match(r"[a-z]+(?=\d{4}_)", name)
