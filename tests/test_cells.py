@@ -187,8 +187,9 @@ def test_brian2_equals_the_twin_spike_by_spike(stem, k):
     assert min(map(len, fired[1:])) > 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("stem", "k"), first_of_each([each for each in over_driven.args[1] if CELLS[each.values[0]].method != "exact"])
+    ("stem", "k"), [each for each in over_driven.args[1] if CELLS[each.values[0]].method != "exact"]
 )
 def test_half_the_time_step_halves_the_error_of_spike_times(stem, k):
     """A spike is seen up to a step late, whatever the order of the method; late resets add up."""
@@ -206,7 +207,7 @@ def test_half_the_time_step_halves_the_error_of_spike_times(stem, k):
     assert errors[-1] < 2e-3
 
 
-@over_driven
+@pytest.mark.parametrize(("stem", "k"), first_of_each(over_driven.args[1]))
 def test_the_rate_rises_with_the_current(stem, k):
     cell, unit = examples(stem)[k], lively(stem, k)
     dt = stable_step(cell)

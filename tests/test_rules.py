@@ -19,6 +19,7 @@ from _helpers import (
     ceiling,
     courses,
     driven,
+    first_of_each,
     first_weights,
     generator,
     learn,
@@ -63,6 +64,7 @@ def over_choices():
 
 every_rule = pytest.mark.parametrize("stem", RULES)
 every_example = pytest.mark.parametrize(("stem", "k"), over_examples())
+first_examples = pytest.mark.parametrize(("stem", "k"), first_of_each(over_examples()))
 
 
 # ---------------------------------------------------------------------- spike trains
@@ -179,6 +181,7 @@ def test_every_option_makes_another_program(stem, name):
     assert len(programs) == len(options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("stem", "name"), over_choices())
 def test_every_option_makes_another_weight(stem, name):
     """Two options that always end in the same weights would be one."""
@@ -255,7 +258,7 @@ def test_further_states_equal_the_twin(stem, k):
         assert_same(got[name], wanted[name])
 
 
-@every_example
+@first_examples
 def test_traces_on_neurons_equal_traces_on_synapses(stem, k):
     assert_same(on_neurons(stem).final[k], on_synapses(stem).final[k])
 
@@ -352,6 +355,7 @@ def errors_by_step(stem):
     return np.array(errors)
 
 
+@pytest.mark.slow
 @every_example
 def test_half_the_time_step_halves_the_error(stem, k):
     """The mean error over 400 pairs has a standard error of some 5 %, the order one of about 0.05."""
@@ -365,7 +369,7 @@ def test_half_the_time_step_halves_the_error(stem, k):
     assert 0.8 < order < 1.25
 
 
-@every_example
+@first_examples
 def test_a_spike_acts_with_the_weight_before_its_own_change(stem, k):
     rule = examples(stem)[k]
     n_steps = 25
