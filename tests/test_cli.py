@@ -195,13 +195,17 @@ def test_list_takes_the_words_for_kinds(words, kinds):
 def test_every_kind_is_what_its_class_derives_from():
     from brian2learn.circuits._circuit import Cell, Circuit
     from brian2learn.core.discovery import load
+    from brian2learn.plasticity._optimiser import Optimiser
     from brian2learn.plasticity._rate_rule import RateRule
     from brian2learn.plasticity._release import Release
     from brian2learn.plasticity._rule import Plasticity
+    from brian2learn.plasticity._surrogate import Surrogate
+    from brian2learn.plasticity._three_factor import ThreeFactor
     from brian2learn.plasticity._transmission import Transmission
 
     bases = {"rule": Plasticity, "rate rule": RateRule, "transmission": Transmission, "release": Release, "cell": Cell,
-             "circuit": Circuit}  # fmt: skip
+             "circuit": Circuit, "three-factor rule": ThreeFactor, "surrogate": Surrogate,
+             "optimiser": Optimiser}  # fmt: skip
     found = listed("plasticity", "cells", "circuits")
     assert {*found.values()} == {*bases}
     for name, kind in found.items():

@@ -117,7 +117,7 @@ def test_it_hosts_other_rules(rule):
     """Fixed weights; the scaling variant, whose weights change with the first step of scaling at the latest."""
     record = record_of(ee_rule=rule, length=0.2, keep="weights", w_afferent=0.5)
     assert record.spikes["excitatory"].t.size > 0
-    assert set(record.final) == (set() if rule == Fixed() else {"e_to_e.w"})
+    assert set(record.final) == (set() if rule == Fixed() else {f"e_to_e.{each}" for each in ("w", "i", "j")})
     assert all(np.any(w != 0.16) for w in record.final.values())
 
 
