@@ -18,6 +18,7 @@ from brian2learn.circuits.srm0 import SRM0
 from brian2learn.core.declaration import Param, Part
 from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.plasticity._rule import Plasticity, Rule
+from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.pair_stdp import PairSTDP
 
 CIRCUITS = loadable("circuits", kind=Circuit)
@@ -120,8 +121,12 @@ def test_it_hosts_every_example_whose_needs_it_meets(stem, place, rule):
 
 
 def hosts_or_refuses(stem, place, rule, settings):
+    places = [
+        name for name, field in CIRCUITS[stem].fields.items() if isinstance(field, Part) and field.kind is Plasticity
+    ]
+    alone = dict.fromkeys(places, Fixed())  # rules that share a trace of a cell must agree on it
     for example in settings:
-        circuit = examples(stem)[0].replace(**{place: example})
+        circuit = examples(stem)[0].replace(**{**alone, place: example})
         if not hasattr(circuit, "cell"):  # what its targets have is its own affair; a refusal must name the rule
             try:
                 circuit.network(sources_for(circuit))
