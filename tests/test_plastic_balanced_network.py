@@ -99,6 +99,7 @@ def test_before_the_onset_nothing_is_learned():
         assert bool(np.any(record.final["e_to_e.w"] != 0.16)) is moved
 
 
+@pytest.mark.slow
 def test_a_program_gives_what_runtime_mode_gives():
     """Without drawn connections: every synapse there is, same first potentials."""
     values = {"p": 1.0, "p_afferent": 1.0, "keep": "weights", "w_afferent": 0.1}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from _helpers import rest_slow
 from brian2 import (
     Network,
     NeuronGroup,
@@ -140,6 +141,7 @@ def nothing(n=1):
 
 
 @needs_data
+@pytest.mark.slow
 def test_a_silent_cell_costs_what_is_published():
     target = read_ras(DATA / "poisson" / "target.ras", 1, 0.5)
     steady = SpikeGeneratorGroup(1, target.indices, target.times * second, period=0.5 * second)
@@ -216,7 +218,7 @@ def test_gradient_by_convolution(form):
     np.testing.assert_allclose(found, filtered @ filtered_error(events, 1e-4), rtol=1e-10)
 
 
-@pytest.mark.parametrize("form", ["reference", "transposed"])
+@pytest.mark.parametrize("form", rest_slow(["transposed", "reference"]))
 def test_steps_of_r_max_prop(form):
     """The first one is the learning rate in the direction of the gradient, none is larger, bounds hold."""
     rng = np.random.default_rng(0)
@@ -308,7 +310,7 @@ def test_regulariser_takes_weights_down():
 
 
 @pytest.mark.parametrize("feedback", ["symmetric", "random", "uniform"])
-@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("n_layers", rest_slow([2, 1]))
 def test_feedback_is_the_error_of_the_outputs_times_weights(feedback, n_layers):
     circuit = SpikingLayers(n_layers=n_layers, n_hidden=3, feedback=feedback, w_init=0.5)
     rng = np.random.default_rng(0)
