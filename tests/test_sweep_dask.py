@@ -22,6 +22,8 @@ from brian2learn.runs.executors import Limits
 from brian2learn.runs.store import Store
 from brian2learn.runs.sweep import Span, Sweep
 
+pytestmark = pytest.mark.slow  # every test starts workers that import Brian2
+
 distributed = pytest.importorskip("distributed")
 
 
@@ -124,7 +126,6 @@ compiler.cpu_features = lambda: "another"
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("with_compiler", [True, False])
 def test_another_cpu_gets_its_own_build_or_a_portable_one(cluster, tmp_path, alone, with_compiler):
     (tmp_path / "site").mkdir()
@@ -156,7 +157,6 @@ def test_a_worker_that_dies_costs_nothing(cluster, tmp_path):
     assert len(Store(tmp_path / "store")) == 100
 
 
-@pytest.mark.slow
 def test_failures_on_workers_are_told(cluster, tmp_path):
     cluster.worker()
     sweep = Sweep(small(), {}, seeds=range(8), run=_sweeps.moody)
@@ -167,7 +167,7 @@ def test_failures_on_workers_are_told(cluster, tmp_path):
     assert reasons[3] == "its process died (SIGKILL)"
 
 
-N_KILLS = [pytest.param(1, id="one", marks=pytest.mark.slow), pytest.param(20, id="twenty", marks=pytest.mark.full)]
+N_KILLS = [pytest.param(1, id="one"), pytest.param(20, id="twenty", marks=pytest.mark.full)]
 
 
 @pytest.mark.timeout(1800)
