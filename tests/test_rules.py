@@ -488,9 +488,10 @@ class FreshRule(Rule):
 
 
 def generic_tests_of(stem, folder):
-    """Run this file for one rule in a process of its own, with the folder on the search path."""
+    """Run this file for one rule, slow tests too, in a process of its own, with the folder on the search path."""
+    chosen = ["-k", stem, "-m", "slow or not slow"]
     return subprocess.run(
-        [sys.executable, "-m", "pytest", str(Path(__file__)), "-k", stem, "-q", "-p", "no:cacheprovider", "--tb=line"],
+        [sys.executable, "-m", "pytest", str(Path(__file__)), *chosen, "-q", "-p", "no:cacheprovider", "--tb=line"],
         env={**os.environ, discovery.SEARCH_PATH: str(folder)},
         cwd=Path(__file__).parent.parent,
         capture_output=True,
