@@ -98,17 +98,19 @@ def _derived(found: Any) -> dict[str, str]:
 
 
 def _eligibility(cell: Any) -> dict[str, str]:
-    """The same for a cell by itself, with an exponential current where it needs one."""
+    """The same for a cell by itself, with an exponential current where it needs one.
+
+    What is shown does not depend on the method of integration, and Euler's is the fastest to derive.
+    """
     from brian2learn.plasticity._derive import derive
     from brian2learn.plasticity.exponential_current import ExponentialCurrent
 
     current = [ExponentialCurrent()] if cell.drive else []
-    method = cell.method if cell.method != "exact" else "exponential_euler"
     try:
         return _derived(
             derive(
                 cell.model + cell.input_equations(current), threshold=cell.threshold, reset=cell.reset,
-                on_pre=current[0].transmit if current else cell.receive, method=method, where=type(cell).__name__,
+                on_pre=current[0].transmit if current else cell.receive, method="euler", where=type(cell).__name__,
             )
         )  # fmt: skip
     except Brian2LearnError as problem:

@@ -29,7 +29,7 @@ class HiddenPattern(Task):
     """A spike pattern of some afferents comes back at random times in trains that otherwise never repeat.
 
     The period is cut into sections of the length of the pattern. What the first `n_pattern` afferents (indices 0 to
-    ``n_pattern - 1``) emit in the section before it begins is the pattern. It replaces their spikes in all the slots,
+    ``n_pattern - 1``) emit in the section before it begins, or in the first slot, is the pattern. It replaces their spikes in all the slots,
     with fresh jitter every time; a spike that jitter moves out of its section stays, and one that it moves over an end
     of the period comes back at the other end. The number of slots is `pattern_share` of the sections, rounded; all
     schedules without two slots in a row are equally likely. The period repeats, so its last and its first section are
@@ -58,7 +58,8 @@ class HiddenPattern(Task):
     * the paper picks a section of the period for the pattern and does not say whether it is a slot: were it not, it
       would be one more presentation, without jitter, counted as a false alarm; here it is the last section of
       `lead_in`, which is not shown. After 1 s the walk has forgotten how it began (5 % is left of its rates after
-      0.3 s); the replication (hathway2018) takes the first slot, where it has not (docs/masquelier2008_fig7.md);
+      0.3 s); ``lead_in=0*ms`` takes the first slot, as the replication does (hathway2018), where it mostly has not
+      (docs/masquelier2008_fig7.md);
     * how spikes are deleted was never published: here every pasted spike is, with chance `deletion`, put at a random
       time of the section instead, so that every afferent keeps its number of spikes.
     """
@@ -107,7 +108,9 @@ class HiddenPattern(Task):
         150 * second, "time drawn, then repeated", low=1 * ms, high=3600 * second, source="masquelier2008, Methods"
     )
     n_repeats = Size(3, "times the period is shown", low=1, high=10**4, source="masquelier2008, Methods")
-    lead_in = Param(1 * second, "walk before the period, whose end is the pattern", low=1 * ms, high=100 * second)
+    lead_in = Param(
+        1 * second, "walk before the period, whose end is the pattern; 0: the first slot is", low=0 * ms, high=100 * second
+    )
 
     def check(self) -> None:
         self._expect("n_pattern", self.n_pattern <= self.n_afferents, f"at most n_afferents = {self.n_afferents}")
@@ -146,7 +149,7 @@ class HiddenPattern(Task):
     def draw(self, rng: np.random.Generator) -> Stimulus:
         slots = self._schedule(rng)
         walk = _Walk(self, rng)
-        pattern = self._cut(walk)
+        pattern = self._cut(walk, slots)
         pasted = self._paste(pattern, slots, rng)
         noise_seed = rng.integers(2**63, size=4)
 
@@ -204,14 +207,20 @@ class HiddenPattern(Task):
             dates = both // self.n_afferents
             yield _pack(dates + starts[block].repeat(counts[block]), both - dates * self.n_afferents)
 
-    def _cut(self, walk: _Walk) -> np.ndarray:
-        """The pattern: packed spikes of its afferents in the last section of the lead-in since its onset, sorted."""
-        spikes = self._last_of_lead_in(walk)
+    def _cut(self, walk: _Walk, slots: np.ndarray) -> np.ndarray:
+        """The pattern: packed spikes of its afferents in the section it is cut from, since its onset, sorted."""
+        spikes = self._source(walk, slots)
         return np.sort(spikes[_indices(spikes) < (self.n_pattern if self._n_slots else 0)])
 
-    def _last_of_lead_in(self, walk: _Walk) -> np.ndarray:
-        """Packed spikes of all afferents in the last section of a further lead-in, since its onset, in no order."""
-        for _ in range(-(-_nanoseconds(self.lead_in) // self._length)):
+    def _source(self, walk: _Walk, slots: np.ndarray) -> np.ndarray:
+        """Packed spikes of all afferents in the section a pattern is cut from, since its onset, in no order.
+
+        The last one of a further lead-in, or without any the first slot, which is then walked twice.
+        """
+        n_sections = -(-_nanoseconds(self.lead_in) // self._length)
+        if not n_sections:
+            walk, n_sections = walk.copy(), slots[:1].sum() + 1
+        for _ in range(n_sections):
             spikes = walk.spikes(0, np.zeros(1, np.int64))
         return spikes
 
@@ -244,6 +253,7 @@ class HiddenPattern(Task):
         yield small.replace(deletion=1.0, n_pattern=200)
         yield small.replace(pattern_length=100 * ms, max_silence=10 * ms, noise_rate=0 * Hz)
         yield small.replace(max_rate=0 * Hz, n_repeats=1, lead_in=50 * ms)
+        yield small.replace(lead_in=0 * ms)
         yield small.replace(n_afferents=1, n_pattern=1, pattern_length=1 * ms, max_rate=500 * Hz)
 
 

@@ -19,7 +19,7 @@ class HiddenPatterns(HiddenPattern):
 
     As in `HiddenPattern`, but the slots are shared out at random, equally often for every pattern, or once more for the
     first ones. What the afferents of a pattern emit in a section before the period begins is the pattern; sections for
-    different patterns lie `lead_in` apart.
+    different patterns lie `lead_in` apart. Without a lead-in it is what they emit in the pattern's first slot.
 
     The truth of a stimulus differs in:
 
@@ -59,7 +59,7 @@ class HiddenPatterns(HiddenPattern):
         members = np.array([rng.permutation(self.n_afferents) < self.n_pattern for _ in range(self.n_patterns)])
         members &= slots.size > 0
         walk = _Walk(self, rng)
-        patterns = [self._cut_of(walk, each) for each in members]
+        patterns = [self._cut_of(walk, each, slots[shown == k]) for k, each in enumerate(members)]
         each_pasted = [self._paste(pattern, slots[shown == k], rng) for k, pattern in enumerate(patterns)]
         pasted = [list(chain(*parts)) for parts in zip(*each_pasted, strict=True)]
         noise_seed = rng.integers(2**63, size=4)
@@ -79,9 +79,9 @@ class HiddenPatterns(HiddenPattern):
             truth=self._truth_of(patterns, slots, shown, members),
         )
 
-    def _cut_of(self, walk: _Walk, members: np.ndarray) -> np.ndarray:
-        """A pattern: packed spikes of its afferents in a section of the lead-in, since its onset, sorted."""
-        spikes = self._last_of_lead_in(walk)
+    def _cut_of(self, walk: _Walk, members: np.ndarray, slots: np.ndarray) -> np.ndarray:
+        """A pattern: packed spikes of its afferents in the section it is cut from, since its onset, sorted."""
+        spikes = self._source(walk, slots)
         return np.sort(spikes[members[_indices(spikes)]])
 
     def _truth_of(
@@ -103,4 +103,5 @@ class HiddenPatterns(HiddenPattern):
         yield small
         yield small.replace(n_patterns=1, pattern_share=0.5)
         yield small.replace(pattern_share=0.0)
+        yield small.replace(lead_in=0 * ms)
         yield small.replace(n_patterns=20, n_pattern=200, jitter=6 * ms, deletion=0.3, noise_rate=0 * Hz)

@@ -23,7 +23,7 @@ LEVEL = 0.001  # chance that a correct program fails a statistical test
 def own_trains(task, rng):
     """Dates (ns) and afferents of the trains before pattern and noise, sorted by date."""
     walk = hidden_pattern._Walk(task, rng)
-    task._cut(walk)
+    task._cut(walk, np.empty(0, int))
     packed = np.sort(np.concatenate(list(task._own(walk, np.empty(0, int)))))
     return hidden_pattern._dates(packed), hidden_pattern._indices(packed)
 
@@ -384,6 +384,15 @@ def test_pattern_is_what_its_afferents_emit_before_the_period():
     order = np.argsort(lead_in[0])
     last = within(select(lead_in, order), 950 * 10**6, 10**9)
     assert same(select(last, last[1] < 100), pattern_of(QUIET.draw(np.random.default_rng(0))))
+
+
+def test_without_a_lead_in_the_pattern_is_what_its_afferents_emit_in_the_first_slot():
+    task = QUIET.replace(lead_in=0 * ms)
+    stimulus, _, own = drawn_with_own(task)
+    first = onsets_in_period(task, stimulus)[0]
+    there = within(own, first, first + 50 * 10**6)
+    assert pattern_of(stimulus)[0].size > 0
+    assert same(select(there, there[1] < 100), pattern_of(stimulus))
 
 
 def single_displacements(task):

@@ -36,7 +36,7 @@ def own_trains(task, seed=0):
     members = [rng.permutation(task.n_afferents) for _ in range(task.n_patterns)]
     walk = hidden_pattern._Walk(task, rng)
     for each in members:
-        task._cut_of(walk, each < task.n_pattern)
+        task._cut_of(walk, each < task.n_pattern, np.empty(0, int))
     spikes = np.sort(np.concatenate(list(task._own(walk, np.empty(0, int)))))
     return np.stack([hidden_pattern._dates(spikes), hidden_pattern._indices(spikes)], axis=1)
 
