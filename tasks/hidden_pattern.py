@@ -29,11 +29,11 @@ class HiddenPattern(Task):
     """A spike pattern of some afferents comes back at random times in trains that otherwise never repeat.
 
     The period is cut into sections of the length of the pattern. What the first `n_pattern` afferents (indices 0 to
-    ``n_pattern - 1``) emit in the section before it begins, or in the first slot, is the pattern. It replaces their spikes in all the slots,
-    with fresh jitter every time; a spike that jitter moves out of its section stays, and one that it moves over an end
-    of the period comes back at the other end. The number of slots is `pattern_share` of the sections, rounded; all
-    schedules without two slots in a row are equally likely. The period repeats, so its last and its first section are
-    neighbours too, and a share of one half alternates throughout. Noise is added at the end.
+    ``n_pattern - 1``) emit in the section before it begins, or in the first slot, is the pattern. It replaces their
+    spikes in all the slots, with fresh jitter every time; a spike that jitter moves out of its section stays, and one
+    that it moves over an end of the period comes back at the other end. The number of slots is `pattern_share` of the
+    sections, rounded; all schedules without two slots in a row are equally likely. The period repeats, so its last and
+    its first section are neighbours too, and a share of one half alternates throughout. Noise is added at the end.
 
     ``pattern_share=0`` is the control without a pattern.
 
@@ -109,7 +109,10 @@ class HiddenPattern(Task):
     )
     n_repeats = Size(3, "times the period is shown", low=1, high=10**4, source="masquelier2008, Methods")
     lead_in = Param(
-        1 * second, "walk before the period, whose end is the pattern; 0: the first slot is", low=0 * ms, high=100 * second
+        1 * second,
+        "walk before the period, whose end is the pattern; 0: the first slot is",
+        low=0 * ms,
+        high=100 * second,
     )
 
     def check(self) -> None:
