@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import generator, run, time_step
+from _helpers import generator, rest_slow, run, time_step
 from brian2 import Hz, NeuronGroup, StateMonitor, TimedArray, amp, ms, mV, second, uA
 
 from brian2learn.circuits.clopath_ad_ex import ClopathAdEx
@@ -85,6 +85,7 @@ def test_all_ten_weights_are_those_of_a_plain_loop(point):
     assert weights("late")[point] == pytest.approx(by_hand(*point), abs=1e-6)
 
 
+@pytest.mark.slow
 def test_without_the_late_reading_single_pairs_potentiate():
     at_once = weights("at_once")
     assert at_once[10, 0.1] == pytest.approx(129.9, abs=0.06)
@@ -92,6 +93,7 @@ def test_without_the_late_reading_single_pairs_potentiate():
     assert min(at_once[point] - weights("late")[point] for point in POINTS) > 1
 
 
+@pytest.mark.slow
 def test_the_time_step_is_part_of_the_model():
     """With half the step and everything else as long as before, the weights are others."""
     circuit = PulsedPairs(rule=ClopathSTDP(n_delay=6), pulse=2 * uA)
@@ -211,7 +213,9 @@ def test_the_average_of_the_squares_takes_its_time():
 # ---------------------------------------------------------------------- the circuit
 
 
-@pytest.mark.parametrize("rule", [ClopathSTDP(depression="homeostatic"), PairSTDP()], ids=["clopath", "pair"])
+@pytest.mark.parametrize(
+    "rule", rest_slow([ClopathSTDP(depression="homeostatic"), PairSTDP()]), ids=["clopath", "pair"]
+)
 def test_runtime_mode_gives_the_same_weights(rule):
     task = ClopathPairing(n_pairs=1, n_bursts=2, n_trains=1, interval=1 * second)
     experiment = Experiment(task, PulsedPairs(rule=rule), dt=1 * ms)

@@ -44,7 +44,7 @@ def test_currents_are_evenly_spaced():
     np.testing.assert_array_equal(circuit.initial({}, np.random.default_rng(0))["cells.I_ext"], circuit.currents)
 
 
-@pytest.mark.parametrize("tau_ref", [0 * ms, 2 * ms])
+@pytest.mark.parametrize("tau_ref", rest_slow([2 * ms, 0 * ms]))
 def test_the_period_of_a_lif_cell_is_its_closed_form_to_a_time_step(tau_ref):
     """A spike is counted up to a step late; Brian2's refractory period is a step short."""
     cell = CurrentLIF(tau_m=10 * ms, R=100 * Mohm, tau_ref=tau_ref)
@@ -148,7 +148,7 @@ def fired(circuit, lags, dt=0.1, **more):
     return counts.reshape(circuit.n_thresholds, n) > 0, record.truth["lag"]
 
 
-@pytest.mark.parametrize("dt", [0.1, 0.02])
+@pytest.mark.parametrize("dt", rest_slow([0.1, 0.02]))
 @pytest.mark.parametrize("tau", [10.0, 23.0])
 def test_two_jumps_fire_up_to_the_limit_in_either_order(dt, tau):
     circuit = Coincidence(cell=CurrentLIF(tau_m=tau * ms), low_threshold=1.3, high_threshold=1.8, n_thresholds=6)
@@ -167,6 +167,7 @@ def test_below_one_jump_all_fire_and_from_two_none():
     assert not answers[circuit.thresholds > 2.01].any()
 
 
+@pytest.mark.slow
 def test_the_limit_does_not_depend_on_the_units_of_the_cell():
     lags = (-20, 20, 41)
     values = {"low_threshold": 1.25, "high_threshold": 1.75, "n_thresholds": 3}
@@ -175,6 +176,7 @@ def test_the_limit_does_not_depend_on_the_units_of_the_cell():
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_runtime_mode_gives_the_same_coincidences():
     circuit = Coincidence()
     lags = (-10, 10, 21)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from _helpers import rest_slow
 from brian2 import (
     Network,
     NeuronGroup,
@@ -108,7 +109,7 @@ def losses_of(rule, cell, x, weights, wanted, learns, n_trials, *, softmax, beta
     return loss.loss[:, n_steps - 1 :: n_steps].sum(axis=0)
 
 
-@pytest.mark.parametrize("form", ["reference", "transposed"])
+@pytest.mark.parametrize("form", rest_slow(["transposed", "reference"]))
 def test_regression(form):
     """Four sines from frozen noise, 100 recurrent cells, learning rate 1e-4: the loss before each of five updates."""
     rng = np.random.RandomState(1)

@@ -166,6 +166,7 @@ def test_potentials_follow_euler_and_decays_are_exact():
     np.testing.assert_allclose(cells.inhibitory_stdp_y, 1.5 * np.exp(-4 / 20), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_either_integration_gives_the_same_potential_for_small_steps():
     """The error of Euler against the cell's own method shrinks with the time step."""
     found = []
@@ -228,7 +229,7 @@ def trains(n, seed):
 PAIRS = [Pair(*pair) for pair in zip(trains(12, 0), trains(12, 1), strict=True)]
 
 
-@pytest.mark.parametrize("rule", rest_slow([*RULES], n_default=4))
+@pytest.mark.parametrize("rule", rest_slow([*RULES], n_default=2))
 def test_traces_on_neurons_equal_traces_on_synapses_also_with_a_delay(rule):
     examples = [each for each in RULES[rule].examples() if not each.needs]
     if not examples:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from _helpers import rest_slow
 from brian2 import ms, second
 
 from brian2learn.analysis.intervals import mean, share
@@ -41,7 +42,7 @@ def test_without_a_pattern_the_cell_falls_silent():
         assert np.sum(spikes_of(record) > 50) <= 1
 
 
-@pytest.mark.parametrize("pairing", ["all_to_all", "nearest"])
+@pytest.mark.parametrize("pairing", rest_slow(["all_to_all", "nearest"]))
 def test_other_pairings_silence_the_cell(pairing):
     """The replication's Fig 7A: with the paper's numbers only reduced nearest-neighbour pairing learns."""
     for record in ran(with_rule(pairing=pairing), 5, range(2)):
@@ -49,12 +50,14 @@ def test_other_pairings_silence_the_cell(pairing):
         assert np.sum(spikes_of(record) > 3) <= 1
 
 
+@pytest.mark.slow
 def test_a_time_step_of_1_ms_runs_away_if_ties_count_as_pre_first():
     """The replication's finding: all weights grow. It is the ties that do it; see the next test."""
     for record in ran(with_rule(ties="pre_first").replace(dt=1 * ms), 20, range(2)):
         assert record.final["plastic.w"].mean() > 0.9
 
 
+@pytest.mark.slow
 def test_a_time_step_of_1_ms_learns_if_ties_count_as_the_mean():
     for record in ran(STANDARD.replace(dt=1 * ms), 50, range(2)):
         assert scored(record, 40, 50).hit_rate > 0.9

@@ -171,6 +171,7 @@ def test_growth_is_the_slope_over_the_inhibition():
 # ---------------------------------------------------------------------- the model
 
 
+@pytest.mark.slow
 def test_without_inhibition_all_cells_learn_the_same_part():
     record = simulate(competing(1, 3, 0.0), 0)
     found = coding(record, 0)
@@ -179,6 +180,7 @@ def test_without_inhibition_all_cells_learn_the_same_part():
     assert max(each.false_alarm_rate for each in found) == 0
 
 
+@pytest.mark.slow
 def test_inhibition_stacks_the_cells():
     """The spacing with 0.25 thresholds is about 10 ms; of cells that learn the same part it is below 1 ms."""
     record = simulate(competing(1, 3), 0)

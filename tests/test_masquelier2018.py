@@ -310,6 +310,7 @@ def test_the_target_for_five_patterns():
     assert f"{TARGET:.0f}" == "1614"
 
 
+@pytest.mark.slow
 def test_the_low_threshold_learns():
     """Three runs of the author's model answered every presentation, without false alarm, with 2 to 2.5 spikes."""
     for seed in range(3):

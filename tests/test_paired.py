@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, generator, loadable
+from _helpers import DT, generator, loadable, rest_slow
 from brian2 import Hz, ms, second, volt
 
 from brian2learn.circuits.paired import Paired
@@ -109,7 +109,9 @@ class Drift(Rule):
 # ---------------------------------------------------------------------- one result in three ways
 
 
-@pytest.mark.parametrize("rule", [PairSTDP(pairing="reduced_nearest", ties="mean"), Drift() + PairSTDP()], ids=repr)
+@pytest.mark.parametrize(
+    "rule", rest_slow([PairSTDP(pairing="reduced_nearest", ties="mean"), Drift() + PairSTDP()]), ids=repr
+)
 def test_program_runtime_mode_and_twin_agree(rule):
     compiled, runtime = records(rule)
     assert_same(compiled.final["plastic.w"], runtime.final["plastic.w"])

@@ -17,6 +17,8 @@ from brian2learn.figures.pfister2006_tables import CHANGE, FREQUENCY, LAG, MIXED
 from brian2learn.plasticity.triplet_stdp import TripletSTDP
 from brian2learn.runs.simulate import simulate
 
+pytestmark = pytest.mark.slow  # the figure at paper size
+
 DT = 1e-4
 
 

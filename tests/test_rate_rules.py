@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import loadable, time_step
+from _helpers import loadable, rest_slow, time_step
 from brian2 import Hz, Network, NeuronGroup, StateMonitor, TimedArray, defaultclock, ms, second, volt
 
 from brian2learn.circuits.rate_unit import RateUnit
@@ -235,6 +235,7 @@ np.savez(f"{folder}/found.npz", w=np.array(synapses.w[:]).reshape(first.shape), 
 """
 
 
+@pytest.mark.slow
 def test_a_compiled_program_gives_the_same_weights(tmp_path):
     np.save(tmp_path / "course.npy", COURSE)
     np.save(tmp_path / "first.npy", FIRST)
@@ -501,7 +502,7 @@ def test_bcm_blows_up_if_the_threshold_is_slow(bcm_courses):
         BCM(tau=10 * second).reference(ONE, [0.5], 8.0, DT, {"theta": 0.25})
 
 
-@pytest.mark.parametrize("theta", [0.0, 0.5])
+@pytest.mark.parametrize("theta", rest_slow([0.0, 0.5]))
 def test_bcm_with_a_threshold_five_times_too_slow_explodes_from_everywhere(theta):
     rules = [BCM(tau=ratio * second) for ratio in (5, 7, 10)]
     first = np.array([[0.5, 1.1, 2.0]])
@@ -518,7 +519,9 @@ def swings(course, level):
     return times, np.array([above[a:b].max() for a, b in zip(up[:-1], up[1:], strict=True)])
 
 
-@pytest.mark.parametrize(("eta", "kappa"), [(1, 1), (10, 1), (1, 4), (0.2, 0.5)])
+@pytest.mark.parametrize(
+    ("eta", "kappa"), rest_slow([pytest.param(*each) for each in ((1, 1), (10, 1), (1, 4), (0.2, 0.5))], n_default=2)
+)
 def test_bcm_is_stable_up_to_tau_eta_kappa_1(eta, kappa):
     """Just below, an oscillation around the fixed point dies away; just above, it grows; its period is 2 pi tau."""
     dt = 1e-3 / (eta * kappa)

@@ -209,7 +209,7 @@ def squid(dt):
     return dict(zip(DENSITIES.tolist(), trains, strict=True))
 
 
-@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5]))
+@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5], n_default=0))
 def test_the_rates_of_the_squid_axon(dt):
     trains = squid(dt)
     rates = {density: steady_rate(trains[density], t_stop=1.0, t_start=0.5) for density in (6.3, 7, 8.5, 10, 30, 50)}
@@ -302,6 +302,7 @@ def first_and_last(times):
     return np.diff(times)[[0, 1, 2, 3, -1]] / MS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COUNTS)
 def test_the_counts_of_the_mat_cell(name):
     assert [len(recipe(MAT.preset(name), each)) for each in CURRENTS] == COUNTS[name]

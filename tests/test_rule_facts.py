@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from _helpers import DT, Pair, generator, learn, loadable, run, time_step, twin, twins_of
+from _helpers import DT, Pair, generator, learn, loadable, rest_slow, run, time_step, twin, twins_of
 from brian2 import Hz, Network, ms, second
 
 from brian2learn.analysis.pairing import TripletDrift
@@ -236,6 +236,7 @@ def mean_changes():
     return rates, found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["P10", "P11"])
 def test_the_mean_change_of_zenke2015_turns_round_at_10_hz(mean_changes, name):
     """P11 while its running mean, 600 s long, is still at 10 Hz."""
@@ -294,6 +295,7 @@ def relaxed():
     return {rate: 1e-3 * (duration - warm) / np.log(one.mean() / two.mean()) for rate, one, two in pieces}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", RELAXATION)
 def test_relaxation_times_in_simulation(relaxed, rate):
     assert relaxed[rate] == pytest.approx(relaxation_time(rate, Heterosynaptic()), rel=0.05)
@@ -426,7 +428,7 @@ def test_the_sum_of_zenke2015_equals_its_twin(quick, on_neurons):
         assert np.abs(outcome.states[0]["w_ref"]).min() > (0.02 if quick else 1e-5)
 
 
-@pytest.mark.parametrize("ties", Rule.ties.options)
+@pytest.mark.parametrize("ties", rest_slow(Rule.ties.options))
 def test_the_sum_under_every_policy_for_ties(ties):
     terms = [term.replace(ties=ties) for term in zenke2015(quick=True).terms]
     rules = [terms[0] + terms[1] + terms[2] + terms[3]]

@@ -263,7 +263,7 @@ def test_traces_on_neurons_equal_traces_on_synapses(stem, k):
     assert_same(on_neurons(stem).final[k], on_synapses(stem).final[k])
 
 
-@every_example
+@first_examples
 def test_an_axonal_delay_shifts_the_pre_spikes(stem, k):
     delayed = twin([examples(stem)[k]], PAIRS, SHARES, delay=DELAY)[0]
     assert_same(with_delay(stem).final[k], delayed)

@@ -94,7 +94,7 @@ def test_runtime_and_program_agree_at_paper_size_for_five_seconds():
 
 
 @pytest.mark.parametrize(
-    "experiment", rest_slow([RACE, RACE.replace(circuit=Detector(cell=LIF(theta=20.0), rule=PairSTDP()))])
+    "experiment", rest_slow([RACE, RACE.replace(circuit=Detector(cell=LIF(theta=20.0), rule=PairSTDP()))], n_default=0)
 )
 def test_runtime_and_program_agree_for_other_circuits(experiment):
     same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)

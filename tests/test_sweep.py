@@ -14,6 +14,7 @@ from pathlib import Path
 import _sweeps
 import numpy as np
 import pytest
+from _helpers import rest_slow
 from _sweeps import TALLY, attempts, small
 from brian2 import ms, mV
 
@@ -463,7 +464,7 @@ N_KILLS = [
 
 
 @pytest.mark.parametrize("n_kills", N_KILLS)
-@pytest.mark.parametrize("victim", ["worker", "coordinator"])
+@pytest.mark.parametrize("victim", rest_slow(["coordinator", "worker"]))
 def test_killed_at_random_moments(tmp_path, victim, n_kills):
     """Every kill must hit work in progress: there are points enough for that."""
     n_seeds = 5 * n_kills // 2 + 5

@@ -181,6 +181,7 @@ def test_options():
 # ---------------------------------------------------------------------- commands
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page(tmp_path):
     (tmp_path / "robustness.toml").write_text(TOML)
     dry, run, share, *store = COMMANDS

@@ -265,6 +265,7 @@ def test_other_optimisers_go_the_same_way(optimiser):
     assert 0 < float(synapses.w[0]) < 0.01
 
 
+@pytest.mark.slow
 def test_moment_of_the_regulariser():
     """For Poisson spikes <z^4> = x (3 + 25 x + 36 x^2 + 12 x^3)/12 with x = rate tau."""
     seed(0)

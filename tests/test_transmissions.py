@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, first_of_each, generator, loadable, run, time_step
+from _helpers import DT, first_of_each, generator, loadable, rest_slow, run, time_step
 from brian2 import NeuronGroup, StateMonitor, Synapses, ms, mV, nS, second
 
 from brian2learn.circuits.conductance_lif import ConductanceLIF
@@ -103,7 +103,7 @@ def test_brian2_equals_the_twin(stem, k, seed):
 
 
 @others_slow
-@pytest.mark.parametrize("method", ["rk4", "exponential_euler"])
+@pytest.mark.parametrize("method", rest_slow(["exponential_euler", "rk4"]))
 def test_the_methods_of_cells_converge_to_the_twin(stem, k, method):
     """Exact, or the error shrinks at the order of the method, with which the states of one step feed on each other."""
     transmission = examples(stem)[k]

@@ -14,6 +14,8 @@ from brian2learn.figures._produce import judge
 from brian2learn.figures.tsodyks1998_fig1 import CLOSED, KINDS, POTENTIAL, RATE, RELEASED, TIME
 from brian2learn.runs.simulate import simulate
 
+pytestmark = pytest.mark.slow  # the figure at paper size
+
 DEPRESSING, FACILITATING = ShortTerm(0.5, 0.8), ShortTerm(0.03, 0.13, 0.53)
 
 

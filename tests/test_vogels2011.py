@@ -142,6 +142,7 @@ def fed_forward(n_inputs, n_cells, length, settled):
         defaultclock.dt = before
 
 
+@pytest.mark.slow
 def test_many_weak_inputs_bring_the_rate_to_its_target():
     """1000 inhibitory inputs; within 5 % of 6.25 Hz."""
     rate, excess = fed_forward(1000, 24, 10, 2)
