@@ -8,7 +8,7 @@ import tempfile
 from contextlib import chdir, suppress
 from pathlib import Path
 
-from brian2learn.runs.executors import PREFERENCES
+from brian2learn.runs.children import PREFERENCES
 
 
 def quiet_brian2() -> None:

@@ -139,8 +139,8 @@ def sweep_named(what: str, seeds: str | None = None) -> SweepFile:
     from dataclasses import replace
 
     from brian2learn.core.seeds import parse_seeds
+    from brian2learn.runs.children import Limits
     from brian2learn.runs.design import MOST
-    from brian2learn.runs.executors import Limits
     from brian2learn.runs.sweep_file import SweepFile, read_sweep
 
     chosen = None if seeds is None else parse_seeds(seeds, "brian2learn", "--seeds", MOST)

@@ -11,7 +11,8 @@ from brian2learn.core import compiler
 from brian2learn.core.errors import Brian2LearnError, RecordError, RunError
 from brian2learn.core.identity import Steps, digest
 
-from .executors import Chunk, Fatal, Limits, Needs, Outcome, Workers, execute, workers_of
+from .children import Fatal, Limits, Needs, Outcome
+from .executors import Chunk, Workers, execute, workers_of
 from .experiment import Experiment
 from .measures import Measure, measures_tag, reduced, small_key
 from .paths import changed

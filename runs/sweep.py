@@ -16,9 +16,10 @@ from brian2learn.core.errors import Brian2LearnError, DeclarationError, RecordEr
 from brian2learn.core.extras import need
 from brian2learn.core.identity import Steps, encoded, template
 
+from .children import Limits
 from .coordinator import TOGETHER, Common, Coordinator, Run, Task, perform
 from .design import DESIGNS, MOST, Layout, Span, layout_of
-from .executors import Limits, workers_of
+from .executors import workers_of
 from .experiment import IDENTITY, Experiment
 from .measures import Measure, measure_of, measures_tag, number_of, small_key
 from .paths import Place, changed, place_of

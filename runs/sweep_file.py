@@ -16,8 +16,8 @@ from brian2learn.core.errors import DeclarationError, UnknownNameError
 from brian2learn.core.seeds import parse_seeds
 from brian2learn.plasticity._rule import Plasticity
 
+from .children import Limits
 from .design import MOST
-from .executors import Limits
 from .experiment import Experiment
 from .paths import field_at
 from .sweep import Span, Sweep

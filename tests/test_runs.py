@@ -22,8 +22,7 @@ from brian2learn.core import compiler, discovery
 from brian2learn.core.declaration import Param, plain
 from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
 from brian2learn.plasticity import PairSTDP
-from brian2learn.runs import inputs, spikes
-from brian2learn.runs import store as store_module
+from brian2learn.runs import inputs, packs, spikes
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.inputs import Input
 from brian2learn.runs.program import Program, program_key
@@ -479,7 +478,7 @@ def test_full_disk_leaves_no_half_record(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_write_all", no_room)
+        patch.setattr(packs, "_write_all", no_room)
         with pytest.raises(RecordError, match="No space left on device"):
             simulate(SMALL, 0, store=store)
     assert len(store) == 0

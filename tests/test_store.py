@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from brian2learn.core.errors import RecordError
+from brian2learn.runs import packs
 from brian2learn.runs import store as store_module
-from brian2learn.runs.record import Record, Spikes, States
+from brian2learn.runs.record import Record, Spikes, States, encode
 from brian2learn.runs.store import Store, close
 
 INFO = {
@@ -114,9 +115,7 @@ def test_text_and_arrays_only_and_little_of_it(tmp_path):
     filled(tmp_path, n)
     assert {path.suffix for path in tmp_path.iterdir()} == {".pack", ".index"}
     size = sum(path.stat().st_size for path in tmp_path.iterdir())
-    arrays = sum(
-        array.nbytes for array in store_module.encode(record_of(0))[2:3] for array in [np.frombuffer(array, "u1")]
-    )
+    arrays = sum(array.nbytes for array in encode(record_of(0))[2:3] for array in [np.frombuffer(array, "u1")])
     assert size / n - arrays < 500
 
 
@@ -318,7 +317,7 @@ def test_a_full_disk_takes_nothing_away(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "_write_all", no_room)
+        patch.setattr(packs, "_write_all", no_room)
         with pytest.raises(RecordError, match="No space left on device"):
             store.write(record_of(4))
     assert list(store.verify()) == []

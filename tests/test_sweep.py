@@ -23,7 +23,7 @@ from brian2learn.plasticity.heterosynaptic import Heterosynaptic
 from brian2learn.plasticity.pair_stdp import PairSTDP
 from brian2learn.plasticity.triplet_stdp import TripletSTDP
 from brian2learn.runs import store as store_module
-from brian2learn.runs.executors import Limits
+from brian2learn.runs.children import Limits
 from brian2learn.runs.paths import paths_of
 from brian2learn.runs.simulate import simulate
 from brian2learn.runs.store import Store, close
@@ -563,5 +563,5 @@ def test_keys_of_a_hundred_thousand_points():
 
 
 def test_what_dask_workers_import_does_not_import_brian2():
-    script = "import sys, brian2learn.runs.executors; assert 'brian2' not in sys.modules"
+    script = "import sys, brian2learn.runs.executors, brian2learn.runs.children; assert 'brian2' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

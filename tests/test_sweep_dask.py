@@ -18,7 +18,7 @@ from brian2 import ms
 
 from brian2learn.core import compiler
 from brian2learn.core.errors import RunError
-from brian2learn.runs.executors import Limits
+from brian2learn.runs.children import Limits
 from brian2learn.runs.store import Store
 from brian2learn.runs.sweep import Span, Sweep
 
