@@ -80,7 +80,7 @@ def population(name, capacitance, detector):
 
 
 excitatory = population("excitatory", 200 * pF, "dnubar/dt = -nubar/tau_hom : Hz")
-excitatory.nubar = 3 * Hz
+excitatory.nubar = 3 * Hz * np.exp(0.1 * ms / tau_hom)  # kappa at the first spikes, one decay later
 inhibitory = population("inhibitory", 100 * pF, "")
 afferents = SpikeGeneratorGroup(int(given["n_afferents"]), given["spikes_i"], given["spikes_t"] * second)
 e_to_e = Synapses(

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import ms, second
+from brian2 import BrianLogger, SpikeGeneratorGroup, ms, second
 from brian2.core.variables import DynamicArrayVariable
 from rich.console import Console
 from rich.table import Table
@@ -70,8 +70,9 @@ def of_programs() -> dict[str, float]:
 
 def state_of_brian2learn(experiment: Experiment) -> int:
     """Bytes of a plastic synapse: the numbers of its two cells, its weight, and traces that it holds itself."""
+    BrianLogger.suppress_name("unused_brian_object")
     circuit = experiment.circuit.replace(n_excitatory=2, n_inhibitory=2)
-    built = circuit.build({})
+    built = circuit.build({name: SpikeGeneratorGroup(1, [], [] * second, name=name) for name in circuit.inputs})
     sizes = {each.name: np.dtype(each.dtype).itemsize for each in built["e_to_e"].variables.values()
              if isinstance(each, DynamicArrayVariable) and each.owner.name == "e_to_e"}  # fmt: skip
     return sum(size for name, size in sizes.items() if name not in ("N_incoming", "N_outgoing"))

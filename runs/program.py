@@ -33,6 +33,7 @@ from .record import Spikes, States
 from .spikes import NO_SPIKES, GriddedSpikes, SpikeStream, environment_variable
 
 SEED_VARIABLE = "BRIAN2LEARN_SEED"
+LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # synapses of one target lie far apart in memory
 GRACE = 60.0  # s that a program may take to write its last checkpoint
 FOREVER = 1e6 * second  # compiled in; the input says where a run ends
 
@@ -257,7 +258,7 @@ class Program:
             raise RunError("Program", odd[0], expected="every number of the circuit, and no other", got=", ".join(odd))
         with tempfile.TemporaryDirectory(prefix="brian2learn-run-") as name:
             folder = Path(name)
-            environment = {**os.environ, SEED_VARIABLE: str(seed)}
+            environment = {**LARGE_PAGES, **os.environ, SEED_VARIABLE: str(seed)}
             environment |= {environment_variable(population): str(path) for population, path in spikes.items()}
             if checkpoint is not None:
                 values = {key: plain(value) for key, value in settings.items()}

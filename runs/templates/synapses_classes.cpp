@@ -21,7 +21,7 @@ class SynapticPathway
 public:
     struct Span  // of `listed()`, or of the synapses themselves where there is no list
     {
-        int32_t first, last;
+        int32_t first, last, neuron;  // the neuron whose synapses these are, -1 if they are of several
     };
 
 private:
@@ -98,10 +98,10 @@ public:
     {
         spans.clear();
         if (!uniform)
-            spans.push_back({0, (int32_t)various.peek()->size()});
+            spans.push_back({0, (int32_t)various.peek()->size(), -1});
         else
             for (const int32_t neuron : waiting[offset])
-                spans.push_back({first[neuron - start], first[neuron - start + 1]});
+                spans.push_back({first[neuron - start], first[neuron - start + 1], neuron});
         return spans;
     }
 
