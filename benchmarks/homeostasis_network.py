@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
-from plastic_network import CHECK, machine, measure, promises, show
+from plastic_network import CHECK, alone, machine, measure, promises, run_brian2learn, show
 from rich.console import Console
 
 from brian2learn.circuits.plastic_balanced_network import PlasticBalancedNetwork
@@ -59,6 +59,14 @@ def write_input(experiment: Experiment, path: Path) -> None:
     )  # fmt: skip
 
 
+def measure_threads(experiment: Experiment, less: Experiment, folder: Path, n: int) -> dict[str, Any]:
+    """Our program with `n` threads, and whether it gives the spikes and weights of one thread."""
+    alone(run_brian2learn, less, folder / "less.npz", n)
+    found = alone(run_brian2learn, experiment, folder / "threads.npz", n)
+    one, several = (dict(np.load(folder / f"{each}.npz")) for each in ("brian2learn", "threads"))
+    return {**found, "same": all(np.array_equal(one[name], several[name]) for name in one)}
+
+
 def all_promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Those of `plastic_network`, and that of memory."""
     yield from promises(results)
@@ -74,6 +82,7 @@ def main() -> None:
     parser.add_argument("--duration", type=float, default=10.0, help="simulated time in s")
     parser.add_argument("--cells", type=int, default=20_000, help="excitatory cells, four times the inhibitory ones")
     parser.add_argument("--p", type=float, default=0.05, help="connectivity")
+    parser.add_argument("--threads", type=int, help="run ours once more with so many OpenMP threads")
     parser.add_argument("--json", type=Path, help="a file for the results")
     options = parser.parse_args()
     results: dict[str, Any] = {"duration": options.duration, "machine": machine()}
@@ -81,11 +90,17 @@ def main() -> None:
         for part, duration in (("check", CHECK), ("run", options.duration)):
             experiment, less = (network(options.cells, options.p, each) for each in (duration, 2e-3))
             results[part] = measure(experiment, less, Path(name), PLAIN, write_input)
+        if options.threads:
+            results["threads"] = measure_threads(experiment, less, Path(name), options.threads)
     results["promises"] = list(all_promises(results))
     show(results, Console())
     for program in ("plain", "brian2learn"):
         wall_time = results["run"][program]["wall_time"]["run"]
         print(f"{program}: {options.duration / wall_time:.3g} simulated seconds per second, with drawing the synapses")
+    if "threads" in results:
+        one, several = (each["wall_time"]["run"] for each in (results["run"]["brian2learn"], results["threads"]))
+        bits = "the same bits" if results["threads"]["same"] else "other bits"
+        print(f"brian2learn with {options.threads} threads: {several:.2f} s, {one / several:.2f} times faster, {bits}")
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import BrianLogger, SpikeGeneratorGroup, ms, second
+from brian2 import BrianLogger, SpikeGeneratorGroup, ms, prefs, second
 from brian2.core.variables import DynamicArrayVariable
 from rich.console import Console
 from rich.table import Table
@@ -78,8 +78,9 @@ def state_of_brian2learn(experiment: Experiment) -> int:
     return sum(size for name, size in sizes.items() if name not in ("N_incoming", "N_outgoing"))
 
 
-def run_brian2learn(experiment: Experiment, path: Path) -> dict[str, Any]:
+def run_brian2learn(experiment: Experiment, path: Path, n_threads: int = 0) -> dict[str, Any]:
     """Time one `simulate`; keep spikes and weights in `path`."""
+    prefs.devices.cpp_standalone.openmp_threads = n_threads
     started = time.perf_counter()
     record = simulate(experiment, seed=0, mode="standalone")
     whole = time.perf_counter() - started

@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,8 +44,16 @@ _SEED_FROM_ENVIRONMENT = f"""
        brian::_random_generators[k].seed(value + 7919UL * k); }}
 """
 
+def changed_by(code: Iterable[str]) -> list[str]:
+    """The indices of all array elements that C++ statements change, and ``random`` if they draw numbers."""
+    text = "\n".join(code)
+    found = set(re.findall(r"^\s*\w+\[(\w+)\]\s*[-+*/]?=[^=]", text, re.MULTILINE))
+    return sorted(found | ({"random"} if re.search(r"\b_(rand|randn|poisson|binomial)\w*\(", text) else set()))
+
+
 _BRIAN2_TEMPLATES = CPPStandaloneCodeObject.templater
-_TEMPLATES = _BRIAN2_TEMPLATES.derive("brian2learn.runs")  # ours, where we have one of the name
+# ours, where we have one of the name
+_TEMPLATES = _BRIAN2_TEMPLATES.derive("brian2learn.runs", env_globals={"changed_by": changed_by})
 
 Progress = Callable[[float], None]
 """Called with the simulated time in s."""
@@ -125,7 +133,7 @@ def structure_key(experiment: Experiment) -> str:
     """Identity of what the program of an experiment is made from, wherever and by whatever it is compiled."""
     return digest(
         structure(experiment.circuit), experiment.task.sizes, experiment.dt, dict(experiment.record),
-        brian2.__version__, _own_code(),
+        brian2.__version__, _own_code(), brian2.prefs.devices.cpp_standalone.openmp_threads,
     )  # fmt: skip
 
 

@@ -23,8 +23,11 @@ extern "C" __attribute__((__simd__("notinbranch"))) double exp(double) noexcept;
     {{scalar_code|autoindent}}
 
     const int _n_elements = {{constant_or_scalar('N', variables['N'])}};
+    {% if _others %}
     {{openmp_pragma('parallel-static')}}
-    {% if not _others and not openmp_pragma('with_openmp') %}
+    {% elif openmp_pragma('with_openmp') %}
+    #pragma omp parallel for simd schedule(static) if(parallel: _n_elements >= 1000)
+    {% else %}
     #pragma GCC ivdep
     {% endif %}
     for (int _idx = 0; _idx < _n_elements; ++_idx)

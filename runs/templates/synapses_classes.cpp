@@ -30,6 +30,10 @@ private:
     int delay = 0;  // in steps
     std::vector<int32_t> first, list;  // synapses of neuron start + k: from first[k] to first[k + 1]
     std::vector<Span> spans;
+    {% if openmp_pragma('with_openmp') %}
+    int64_t largest = -1;  // neuron at the other ends
+    bool parted = false;
+    {% endif %}
 
 public:
     std::vector<int32_t> &sources;  // the neuron of every synapse
@@ -104,6 +108,33 @@ public:
                 spans.push_back({first[neuron - start], first[neuron - start + 1], neuron});
         return spans;
     }
+
+    {% if openmp_pragma('with_openmp') %}
+    /// Whether `part_of` gives parts that share none of the neurons `ends` at the other ends of their synapses.
+    bool can_be_parted(const int32_t *ends)
+    {
+        if (ends == NULL || !in_order || sources.empty())
+            return ends == NULL;
+        if (largest < 0)
+        {
+            parted = true;
+            for (size_t k = 1; k < sources.size(); ++k)
+                parted = parted && (sources[k] != sources[k - 1] || ends[k] > ends[k - 1]);
+            largest = *std::max_element(ends, ends + sources.size());
+        }
+        return parted;
+    }
+
+    Span part_of(const Span &span, int64_t part, int64_t n, const int32_t *ends) const
+    {
+        const auto border = [&](int64_t k)
+        {
+            return ends == NULL ? span.first + (int32_t)((span.last - span.first) * k / n)
+                : (int32_t)(std::lower_bound(ends + span.first, ends + span.last, (largest + 1) * k / n) - ends);
+        };
+        return {border(part), border(part + 1), span.neuron};
+    }
+    {% endif %}
 
     /// What the spans are of; nothing if of the synapses themselves.
     const int32_t *listed()
