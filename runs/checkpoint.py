@@ -89,7 +89,7 @@ class Checkpoint:
 
 
 def write_code(device: Any, directory: Path, results: Collection[str]) -> None:
-    """Add to a written standalone project what writes and reads its state, and let it leave only the results that are read.
+    """Add to a written standalone project what writes and reads its state, and let it leave no results but those named.
 
     Parameters
     ----------

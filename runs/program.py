@@ -44,6 +44,7 @@ _SEED_FROM_ENVIRONMENT = f"""
        brian::_random_generators[k].seed(value + 7919UL * k); }}
 """
 
+
 def changed_by(code: Iterable[str]) -> list[str]:
     """The indices of all array elements that C++ statements change, and ``random`` if they draw numbers."""
     text = "\n".join(code)

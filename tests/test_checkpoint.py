@@ -1,6 +1,7 @@
 """A killed run goes on from its checkpoint and ends with the same bits; a checkpoint of something else is not used."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +12,8 @@ import time
 import numpy as np
 import pytest
 from _helpers import rest_slow
-from brian2 import Hz, ms, second
+from brian2 import Hz, ms, prefs, second
+from brian2.utils.logger import catch_logs
 
 from brian2learn.circuits import LIF, Detector, SpikingLayers
 from brian2learn.circuits.plastic_balanced_network import PlasticBalancedNetwork
@@ -22,6 +24,7 @@ from brian2learn.plasticity import MetaplasticTriplet, PairSTDP, SuperSpike, Tso
 from brian2learn.runs import checkpoint, program
 from brian2learn.runs.checkpoint import Checkpoint
 from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.program import Program, structure_key
 from brian2learn.runs.record import encode
 from brian2learn.runs.simulate import simulate
 from brian2learn.runs.store import Store
@@ -32,10 +35,9 @@ from brian2learn.tasks.rate_steps import RateSteps
 
 def balanced(length, **values):
     task = RateSteps(n_afferents=50, first_rate=50 * Hz, last_rate=50 * Hz, n_levels=2, hold=length / 2 * second)
-    circuit = PlasticBalancedNetwork(
-        background="poisson", background_rate=500 * Hz, w_background=0.2, keep="weights",
-        ee_rule=MetaplasticTriplet(tau_hom=1 * second, a3_plus=0.05), **values,
-    )  # fmt: skip
+    rule = MetaplasticTriplet(tau_hom=1 * second, a3_plus=0.05)
+    values = {"background": "poisson", "background_rate": 500 * Hz, "w_background": 0.2, **values}
+    circuit = PlasticBalancedNetwork(keep="weights", ee_rule=rule, **values)
     return Experiment(task, circuit, record={"watch.rate": 7 * ms, "excitatory.v": 50 * ms})
 
 
@@ -112,7 +114,8 @@ def killed_again_and_again(experiment, seed, processes, monkeypatch, *, every=0.
                 record = simulate(experiment, seed, mode="standalone")
                 break
             except RunError as problem:
-                assert "exit code -9" in str(problem)
+                if "exit code -9" not in str(problem):
+                    raise
                 n_killed += 1
     assert len(resumed) == n_killed
     assert resumed == sorted(set(resumed))  # never back
@@ -144,6 +147,22 @@ def test_a_killed_run_of_the_published_network_ends_with_the_bits_of_one_that_wa
     record, n_killed = killed_again_and_again(experiment, 0, processes, monkeypatch, every=5.0)
     assert n_killed >= 1
     assert bits(record) == bits(whole)
+
+
+@pytest.mark.slow
+def test_threads_give_the_bits_of_one(monkeypatch):
+    """As long as every thread gets whole vectors of neurons."""
+    experiment = balanced(0.5, n_excitatory=2000, n_inhibitory=400, p=0.1, background="none")
+    threads = prefs.devices.cpp_standalone.openmp_threads
+    one = simulate(experiment, 0, mode="standalone")
+    try:
+        prefs.devices.cpp_standalone.openmp_threads = 2
+        with catch_logs():
+            two = simulate(experiment, 0, mode="standalone")
+    finally:
+        prefs.devices.cpp_standalone.openmp_threads = threads
+    assert np.ptp(one.final["e_to_e.w"]) > 0.1
+    assert bits(one) == bits(two)
 
 
 def interrupted(experiment, seed, processes, monkeypatch):
@@ -186,19 +205,21 @@ def test_a_damaged_checkpoint_is_not_used(spoil, reason, processes, monkeypatch)
 
 
 def test_a_checkpoint_of_another_run_is_not_used(processes, monkeypatch):
-    """Another seed; one number changed; the same run with another program."""
+    """Another seed; one number changed; the same run in a program of another name."""
     experiment = EXPERIMENTS["network"]
-    path = interrupted(experiment, 3, processes, monkeypatch)
-    others = {
-        experiment.key(4): (experiment, 4),
-        (other := experiment.replace(circuit=experiment.circuit.replace(w_ee=0.17))).key(3): (other, 3),
-        (other := balanced(6, n_excitatory=119, n_inhibitory=30, p=0.2)).key(3): (other, 3),
-    }
-    for key, (other, seed) in others.items():
-        path.with_name(key).write_bytes(path.read_bytes())
+    data = interrupted(experiment, 3, processes, monkeypatch).read_bytes()
+    changed = experiment.replace(circuit=experiment.circuit.replace(w_ee=0.17))
+    for other, seed in ((experiment, 4), (changed, 3)):
+        whole = simulate(other, seed, mode="standalone")
+        Checkpoint(other.key(seed)).path.write_bytes(data)
         with pytest.warns(UserWarning, match="belongs to another program or other values"):
             record = simulate(other, seed, mode="standalone")
-        assert bits(record) == bits(simulate(other, seed, mode="standalone"))
+        assert bits(record) == bits(whole)
+    folder = Program.of(experiment).directory
+    shutil.copytree(folder, renamed := folder.with_name("renamed"))
+    monkeypatch.setitem(program.adopted, structure_key(experiment), renamed)
+    with pytest.warns(UserWarning, match="belongs to another program or other values"):
+        simulate(experiment, 3, mode="standalone")
 
 
 def test_a_checkpoint_that_cannot_be_written_costs_the_run_nothing(monkeypatch, cache):
