@@ -147,8 +147,9 @@ def program_key(experiment: Experiment) -> str:
 def _own_code() -> list[str]:
     """What of this package shapes a program: the code that assembles, writes and compiles it."""
     here = Path(__file__).parent
-    names = ["program.py", "checkpoint.py", "spikes.py", "spikes.cpp", *sorted((here / "templates").glob("*.cpp"))]
-    shared = sorted((here.parent / "plasticity").rglob("_*.py")) + sorted((here.parent / "plasticity").rglob("*.cpp"))
+    names = ("program.py", "checkpoint.py", "spikes.py", "spikes.cpp")
+    shared = sorted((here / "templates").glob("*.cpp")) + sorted((here.parent / "plasticity").rglob("_*.py"))
+    shared += sorted((here.parent / "plasticity").rglob("*.cpp"))
     return [source_digest(path) for path in (*map(here.joinpath, names), *shared, Path(compiler.__file__))]
 
 
@@ -270,8 +271,8 @@ class Program:
             environment = {**LARGE_PAGES, **os.environ, SEED_VARIABLE: str(seed)}
             environment |= {environment_variable(population): str(path) for population, path in spikes.items()}
             if checkpoint is not None:
-                values = {key: plain(value) for key, value in settings.items()}
-                same = digest(self.directory.name, values, dict(initial), seed, checkpoint.path.name)
+                numbers = {key: plain(value) for key, value in settings.items()}
+                same = digest(self.directory.name, numbers, dict(initial), seed, checkpoint.path.name)
                 environment |= checkpoint.environment(same)
             try:
                 for key, values in initial.items():
