@@ -136,7 +136,7 @@ def write_code(device: Any, directory: Path, results: Collection[str]) -> None:
         + _replaced(
             network_source,
             {
-                r"(?=Clock\* clock = next_clocks\(\);)": "brian2learn_begin();\n    ",
+                r"(?=\b\w*Clock\* clock = next_clocks\(\);)": "brian2learn_begin();\n    ",
                 r"(?<=tick\(\);\n)(?=\s*clock = next_clocks\(\);)": "        brian2learn_between_steps();\n",
             },
         )
