@@ -24,7 +24,6 @@ EVERY = 60.0
 OLD = 30 * 24 * 3600.0  # s; a checkpoint that nobody went on from is removed after a month
 VARIABLE = "BRIAN2LEARN_CHECKPOINT"
 
-_TEMPLATES = CPPStandaloneCodeObject.templater.derive("brian2learn.runs")
 _log = logging.getLogger("brian2learn")
 
 
@@ -122,7 +121,7 @@ def write_code(device: Any, directory: Path, results: Collection[str]) -> None:
         for each in device.arrays
         if (file := os.path.basename(device.get_array_filename(each))) in results
     ]  # fmt: skip
-    text = _TEMPLATES.state(
+    text = CPPStandaloneCodeObject.templater.derive("brian2learn.runs").state(
         None, None, variable=VARIABLE, results=sorted(left), time=device.get_array_name(defaultclock.variables["t"]),
         pathways=sorted(path.name for synapses in device.synapses for path in synapses._pathways),
         **{name: sorted(each) for name, each in parts.items()},

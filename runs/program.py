@@ -52,10 +52,6 @@ def changed_by(code: Iterable[str]) -> list[str]:
     return sorted(found | ({"random"} if re.search(r"\b_(rand|randn|poisson|binomial)\w*\(", text) else set()))
 
 
-_BRIAN2_TEMPLATES = CPPStandaloneCodeObject.templater
-# ours, where we have one of the name
-_TEMPLATES = _BRIAN2_TEMPLATES.derive("brian2learn.runs", env_globals={"changed_by": changed_by})
-
 Progress = Callable[[float], None]
 """Called with the simulated time in s."""
 
@@ -359,7 +355,7 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
             "Program", "build", expected="Brian2 in runtime mode", got=type(get_device()).__name__,
             hint="Call brian2.reset_device() first.",
         )  # fmt: skip
-    default_dt = brian2.defaultclock.dt
+    default_dt, templates = brian2.defaultclock.dt, CPPStandaloneCodeObject.templater
     set_device("cpp_standalone", build_on_run=False)
     device = get_device()
     device.reinit()  # nothing of an earlier project
@@ -369,7 +365,8 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
         device.insert_code("main", _SEED_FROM_ENVIRONMENT)
         sizes = experiment.task.sizes or {name: trains.n for name, trains in NO_SPIKES.items()}
         sources = {name: SpikeStream(n, name) for name, n in sizes.items()}
-        CPPStandaloneCodeObject.templater = _TEMPLATES
+        # ours, where we have one of the name
+        CPPStandaloneCodeObject.templater = templates.derive("brian2learn.runs", env_globals={"changed_by": changed_by})
         built, recorders = assemble(experiment, sources)
         Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
         device.build(directory=str(directory), compile=False, run=False, with_output=False)
@@ -378,7 +375,7 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
         write_code(device, directory, _files_read(manifest))
         return manifest
     finally:
-        CPPStandaloneCodeObject.templater = _BRIAN2_TEMPLATES
+        CPPStandaloneCodeObject.templater = templates
         device.reinit()
         reset_device()
         brian2.defaultclock.dt = default_dt
