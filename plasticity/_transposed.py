@@ -206,7 +206,12 @@ class _Compiled(CodeRunner):
             index = "0" if group.variables[variable].scalar else "_postsynaptic_idx"
             if name not in synapses.variables:
                 synapses.variables.add_reference(name, group, variable, index=index)
-        held = ["_synaptic_pre", "_synaptic_post", "N", *found.functionals, *found.states]
+        own = {"_arrival_step": np.int64, "_arrival_neuron": np.int64, "_arrival_amount": np.float64}
+        for name, dtype in own.items():
+            synapses.variables.add_dynamic_array(name, size=0, dtype=dtype)
+        synapses.variables.add_array("_n_seen", size=1, dtype=np.int64, scalar=True)
+        synapses.variables.add_array("_rows", size=len(varying) * n_steps * len(cells))
+        held = [*own, "_n_seen", "_rows", "_synaptic_pre", "_synaptic_post", "N", *found.functionals, *found.states]
         held += ["arrived"] if has_release else []
         CodeRunner.__init__(
             self, synapses, "transposed", code="", when="start", order=-2, name=f"{synapses.name}_transposed",

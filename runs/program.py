@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import brian2
 import numpy as np
 from brian2 import Network, SpikeMonitor, StateMonitor, Synapses, get_device, second, set_device
+from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.device import RuntimeDevice, reset_device
 
 from brian2learn.core import compiler
@@ -26,11 +27,14 @@ from brian2learn.core.errors import AssemblyError, RunError
 from brian2learn.core.folders import published
 from brian2learn.core.identity import code_digest, digest, source_digest
 
+from .checkpoint import Checkpoint, write_code
 from .experiment import Experiment
 from .record import Spikes, States
 from .spikes import NO_SPIKES, GriddedSpikes, SpikeStream, environment_variable
 
 SEED_VARIABLE = "BRIAN2LEARN_SEED"
+LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # synapses of one target lie far apart in memory
+GRACE = 60.0  # s that a program may take to write its last checkpoint
 FOREVER = 1e6 * second  # compiled in; the input says where a run ends
 
 _SEED_FROM_ENVIRONMENT = f"""
@@ -39,6 +43,14 @@ _SEED_FROM_ENVIRONMENT = f"""
    for (size_t k = 0; k < brian::_random_generators.size(); k++)
        brian::_random_generators[k].seed(value + 7919UL * k); }}
 """
+
+
+def changed_by(code: Iterable[str]) -> list[str]:
+    """The indices of all array elements that C++ statements change, and ``random`` if they draw numbers."""
+    text = "\n".join(code)
+    found = set(re.findall(r"^\s*\w+\[(\w+)\]\s*[-+*/]?=[^=]", text, re.MULTILINE))
+    return sorted(found | ({"random"} if re.search(r"\b_(rand|randn|poisson|binomial)\w*\(", text) else set()))
+
 
 Progress = Callable[[float], None]
 """Called with the simulated time in s."""
@@ -118,7 +130,7 @@ def structure_key(experiment: Experiment) -> str:
     """Identity of what the program of an experiment is made from, wherever and by whatever it is compiled."""
     return digest(
         structure(experiment.circuit), experiment.task.sizes, experiment.dt, dict(experiment.record),
-        brian2.__version__, _own_code(),
+        brian2.__version__, _own_code(), brian2.prefs.devices.cpp_standalone.openmp_threads,
     )  # fmt: skip
 
 
@@ -130,9 +142,10 @@ def program_key(experiment: Experiment) -> str:
 @cache
 def _own_code() -> list[str]:
     """What of this package shapes a program: the code that assembles, writes and compiles it."""
-    names = ("program.py", "spikes.py", "spikes.cpp", "templates/spike_stream.cpp")
     here = Path(__file__).parent
-    shared = sorted((here.parent / "plasticity").rglob("_*.py")) + sorted((here.parent / "plasticity").rglob("*.cpp"))
+    names = ("program.py", "checkpoint.py", "spikes.py", "spikes.cpp")
+    shared = sorted((here / "templates").glob("*.cpp")) + sorted((here.parent / "plasticity").rglob("_*.py"))
+    shared += sorted((here.parent / "plasticity").rglob("*.cpp"))
     return [source_digest(path) for path in (*map(here.joinpath, names), *shared, Path(compiler.__file__))]
 
 
@@ -221,6 +234,7 @@ class Program:
         spikes: Mapping[str, Path],
         seed: int,
         progress: Progress | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> Output:
         """Run the binary once.
 
@@ -236,6 +250,9 @@ class Program:
             For the program's own random numbers.
         progress : callable, optional
             Told the simulated time in s now and then.
+        checkpoint : Checkpoint, optional
+            Where the program writes its state now and then, and goes on from if it is there. The input must be the
+            same as that of the run that wrote it; all else is checked.
 
         Raises
         ------
@@ -247,8 +264,12 @@ class Program:
             raise RunError("Program", odd[0], expected="every number of the circuit, and no other", got=", ".join(odd))
         with tempfile.TemporaryDirectory(prefix="brian2learn-run-") as name:
             folder = Path(name)
-            environment = {**os.environ, SEED_VARIABLE: str(seed)}
+            environment = {**LARGE_PAGES, **os.environ, SEED_VARIABLE: str(seed)}
             environment |= {environment_variable(population): str(path) for population, path in spikes.items()}
+            if checkpoint is not None:
+                numbers = {key: plain(value) for key, value in settings.items()}
+                same = digest(self.directory.name, numbers, dict(initial), seed, checkpoint.path.name)
+                environment |= checkpoint.environment(same)
             try:
                 for key, values in initial.items():
                     if values.ndim:
@@ -261,10 +282,16 @@ class Program:
             ]
             (folder / "results").mkdir()
             n_steps = max(GriddedSpikes.n_steps_of(path) for path in spikes.values())
-            self._execute(["--results_dir", f"{folder}/results/", *arguments], environment, progress)
+            self._execute(["--results_dir", f"{folder}/results/", *arguments], environment, progress, checkpoint)
             return self._read(folder / "results", n_steps)
 
-    def _execute(self, arguments: list[str], environment: Mapping[str, str], progress: Progress | None) -> None:
+    def _execute(
+        self,
+        arguments: list[str],
+        environment: Mapping[str, str],
+        progress: Progress | None,
+        checkpoint: Checkpoint | None,
+    ) -> None:
         words: list[str] = []
         with subprocess.Popen(
             [str(self.directory / "main"), *arguments], cwd=self.directory, env=dict(environment),
@@ -275,10 +302,16 @@ class Program:
                     if line.startswith("step "):
                         if progress is not None:
                             progress(int(line.split()[1]) * self.manifest["dt"])
-                    elif line.strip():
+                    elif line.strip() and not (checkpoint is not None and checkpoint.hear(line)):
                         words.append(line.strip())
             except BaseException:
-                process.kill()
+                process.terminate()  # it writes a checkpoint first
+                try:
+                    process.wait(GRACE)
+                except subprocess.TimeoutExpired:
+                    pass
+                finally:
+                    process.kill()
                 raise
         if process.returncode or words:
             got = f"exit code {process.returncode}" + (f": {'; '.join(words)[-500:]}" if words else "")
@@ -322,7 +355,7 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
             "Program", "build", expected="Brian2 in runtime mode", got=type(get_device()).__name__,
             hint="Call brian2.reset_device() first.",
         )  # fmt: skip
-    default_dt = brian2.defaultclock.dt
+    default_dt, templates = brian2.defaultclock.dt, CPPStandaloneCodeObject.templater
     set_device("cpp_standalone", build_on_run=False)
     device = get_device()
     device.reinit()  # nothing of an earlier project
@@ -332,12 +365,17 @@ def _write_sources(experiment: Experiment, directory: Path) -> dict[str, Any]:
         device.insert_code("main", _SEED_FROM_ENVIRONMENT)
         sizes = experiment.task.sizes or {name: trains.n for name, trains in NO_SPIKES.items()}
         sources = {name: SpikeStream(n, name) for name, n in sizes.items()}
+        # ours, where we have one of the name
+        CPPStandaloneCodeObject.templater = templates.derive("brian2learn.runs", env_globals={"changed_by": changed_by})
         built, recorders = assemble(experiment, sources)
         Network(*sources.values(), *built.values(), *recorders.values()).run(FOREVER, namespace={})
         device.build(directory=str(directory), compile=False, run=False, with_output=False)
         _read_clock_once(directory / "network.cpp")
-        return _manifest(experiment, device, built, recorders)
+        manifest = _manifest(experiment, device, built, recorders)
+        write_code(device, directory, _files_read(manifest))
+        return manifest
     finally:
+        CPPStandaloneCodeObject.templater = templates
         device.reinit()
         reset_device()
         brian2.defaultclock.dt = default_dt
@@ -397,6 +435,13 @@ def _manifest(
         "clock": entry(brian2.defaultclock, "timestep"),
         "equations": equations(built),
     }
+
+
+def _files_read(manifest: Mapping[str, Any]) -> set[str]:
+    """The files among a program's results that `Program` reads."""
+    monitors = [each[name] for each in manifest["states"].values() for name in ("t", "values")]
+    monitors += [entry for each in manifest["spikes"].values() for entry in each.values()]
+    return {entry["file"] for entry in (*monitors, *manifest["final"].values(), manifest["clock"])}
 
 
 def equations(built: Mapping[str, Any]) -> dict[str, str]:

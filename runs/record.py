@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-CIRCUMSTANCES = frozenset({"mode", "wall_time", "written", "versions", "commit", "dirty", "host"})
+CIRCUMSTANCES = frozenset({"mode", "wall_time", "written", "checkpoint", "versions", "commit", "dirty", "host"})
 """What of `Record.info` depends on when, where and how fast a record was made, and not on the point."""
 
 

@@ -22,6 +22,7 @@ from brian2learn.core import compiler
 from brian2learn.core.declaration import Declaration, dimension_of, plain
 from brian2learn.core.errors import AssemblyError
 
+from .checkpoint import Checkpoint
 from .experiment import Experiment
 from .inputs import Input
 from .program import Output, Program, Progress, adopted, assemble, equations, structure_key
@@ -41,6 +42,9 @@ def simulate(
     progress: Progress | None = None,
 ) -> Record:
     """The record of one run: from the store if it is there, else computed and stored.
+
+    A program that runs for more than a minute writes a checkpoint into the cache every minute, and when it is
+    interrupted; the same call later goes on from there, and gives the same record.
 
     Parameters
     ----------
@@ -75,12 +79,13 @@ def simulate(
     initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(for_initial))
     brian_seed = int(for_brian.generate_state(1)[0])
     started = time.perf_counter()
+    checkpoint = Checkpoint(key)
     if mode == "standalone":
         program = Program.of(experiment)
         text = program.manifest["equations"]
         built_at = time.perf_counter()
         with Input.meanwhile(experiment, for_stimulus) as begun:
-            output = program.run(experiment.circuit.settings, initial, begun.spikes, brian_seed, progress)
+            output = program.run(experiment.circuit.settings, initial, begun.spikes, brian_seed, progress, checkpoint)
         given = begun.whole
     else:
         given = Input.of(experiment, for_stimulus)
@@ -99,13 +104,15 @@ def simulate(
         "merged_spikes": dict(given.n_merged),
         "mode": mode,
         "wall_time": {**given.wall_time, "build": built_at - started, "run": finished - built_at},
+        **checkpoint.about,
         "written": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **provenance(),
     }
     record = Record(key, info, output.spikes, output.states, output.final, given.truth)
     if store is not None:
         store.write(record)
-        return store.read(key)  # what a later call will see
+        record = store.read(key)  # what a later call will see
+    checkpoint.remove()
     return record
 
 

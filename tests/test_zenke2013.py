@@ -37,14 +37,14 @@ def population_run(courses, *, low=50.0, high=50.0, step=0.1):
 
 
 def test_the_last_spike_tells_the_lifetime():
-    alive, dead, silent = network_run(np.arange(0, 60, 0.1)), network_run([1.0, 6.5]), network_run([])
-    assert (figure.lifetime(alive), figure.survives(alive)) == (55, True)
+    alive, dead, silent = network_run(np.arange(0, 60, 0.1)), network_run([1.0, figure.ONSET + 1.5]), network_run([])
+    assert (figure.lifetime(alive), figure.survives(alive)) == (60 - figure.ONSET, True)
     assert (figure.lifetime(dead), figure.survives(dead)) == (1.5, False)
     assert not figure.survives(silent)
     assert figure.mean_rate(alive, 10, 20) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("lives", "share"), [((55, 55, 20, 5), 1), ((5, 20, 55, 55), 1 / 6), ((55, 20, 30, 5), 5 / 6)])
+@pytest.mark.parametrize(("lives", "share"), [((57, 57, 20, 5), 1), ((5, 20, 57, 57), 1 / 6), ((57, 20, 30, 5), 5 / 6)])
 def test_lifetimes_in_order(lives, share):
     """Pairs that both live on count as in order."""
     runs = {

@@ -25,11 +25,13 @@ const double {{q.name}} = {{q.name}}_[c];
     const int64_t over = {{constant_or_scalar('t_in_timesteps', variables['t_in_timesteps'])}} - 1;  // the step that is over
     if (over < 0)
         return;
-    struct Event { int64_t step, neuron; double amount; };
-    static std::vector<Event> events;
+    // what goes on from step to step are variables of Brian2, as part of the state of the program
+    auto &steps = {{get_array_name(variables['_arrival_step'], access_data=False)}};
+    auto &neurons = {{get_array_name(variables['_arrival_neuron'], access_data=False)}};
+    auto &amounts = {{get_array_name(variables['_arrival_amount'], access_data=False)}};
+    int64_t &n_seen = {{get_array_name(variables['_n_seen'])}}[0];
+    double *rows = {{get_array_name(variables['_rows'])}};
     static std::vector<int64_t> first;  // synapses of neuron k: first[k] to first[k + 1]
-    static std::vector<double> rows({{rows|length}} * n_chunk * n_cells);
-    static size_t n_seen = 0;
     // as Brian2's queue rounds
     static const int64_t lag = (int64_t)({{get_array_name(variables['delay_of_pathway'])}}[0] / {{dt}} + 0.5) + {{late}};
     const int64_t row = over % n_chunk;
@@ -49,14 +51,18 @@ const double {{q.name}} = {{q.name}}_[c];
     {
         const int64_t neuron = {{get_array_name(variables['spikes_of_source'])}}[k] - {{start}};
         if (neuron >= 0 && neuron < n_source)
-            events.push_back({over + lag, neuron, 1.0});
+        {
+            steps.push_back(over + lag);
+            neurons.push_back(neuron);
+            amounts.push_back(1.0);
+        }
     }
     {% if has_release %}
-    for (; n_seen < events.size() && events[n_seen].step <= over; ++n_seen)
+    for (; n_seen < (int64_t)steps.size() && steps[n_seen] <= over; ++n_seen)
     {
-        const int64_t from = first[events[n_seen].neuron], to = first[events[n_seen].neuron + 1];
+        const int64_t from = first[neurons[n_seen]], to = first[neurons[n_seen] + 1];
         if (from < to)
-            events[n_seen].amount = {{get_array_name(variables['arrived'])}}[from];
+            amounts[n_seen] = {{get_array_name(variables['arrived'])}}[from];
         std::fill({{get_array_name(variables['arrived'])}} + from, {{get_array_name(variables['arrived'])}} + to, 0.0);
     }
     {% endif %}
@@ -64,8 +70,8 @@ const double {{q.name}} = {{q.name}}_[c];
         return;
 
     const int64_t begin = over - row;
-    size_t n_now = 0;
-    while (n_now < events.size() && events[n_now].step <= over)
+    int64_t n_now = 0;
+    while (n_now < (int64_t)steps.size() && steps[n_now] <= over)
         ++n_now;
     static std::vector<double> qs({{qs|length}} * n_cells), reads({{functionals|length}} * n_cells);
     {% for q in qs %}
@@ -80,13 +86,13 @@ const double {{q.name}} = {{q.name}}_[c];
     {% for name in constants %}
     const double {{name}} = {{get_array_name(variables['of_cell_' ~ name])}}[0];
     {% endfor %}
-    size_t n_left = n_now;
+    int64_t n_left = n_now;
     for (int64_t k = n_chunk - 1; k >= 0; --k)
     {
         {% for name in rows %}
         const double *__restrict row_{{name}} = &rows[({{loop.index0}} * n_chunk + k) * n_cells];
         {% endfor %}
-        const bool is_read = n_left > 0 && events[n_left - 1].step == begin + k;
+        const bool is_read = n_left > 0 && steps[n_left - 1] == begin + k;
         if (is_read)
         {
             for (int64_t c = 0; c < n_cells; ++c)
@@ -96,13 +102,13 @@ const double {{q.name}} = {{q.name}}_[c];
                 read_{{name}}[c] = {{reads[name]}};
                 {% endfor %}
             }
-            for (; n_left > 0 && events[n_left - 1].step == begin + k; --n_left)
+            for (; n_left > 0 && steps[n_left - 1] == begin + k; --n_left)
             {
-                const Event &event = events[n_left - 1];
-                const int64_t from = first[event.neuron], to = first[event.neuron + 1];
+                const int64_t from = first[neurons[n_left - 1]], to = first[neurons[n_left - 1] + 1];
+                const double amount = amounts[n_left - 1];
                 {% for name in functionals %}
                 for (int64_t s = from; s < to; ++s)
-                    sum_{{name}}[s] += event.amount * read_{{name}}[post[s]];
+                    sum_{{name}}[s] += amount * read_{{name}}[post[s]];
                 {% endfor %}
             }
         }
@@ -115,7 +121,9 @@ const double {{q.name}} = {{q.name}}_[c];
         }
     }
     {% if carries %}
-    events.erase(events.begin(), events.begin() + n_now);
+    steps.erase(steps.begin(), steps.begin() + n_now);
+    neurons.erase(neurons.begin(), neurons.begin() + n_now);
+    amounts.erase(amounts.begin(), amounts.begin() + n_now);
     n_seen -= std::min(n_seen, n_now);
     {% for q in qs %}
     for (int64_t s = 0; s < n_synapses; ++s)
@@ -125,7 +133,9 @@ const double {{q.name}} = {{q.name}}_[c];
     std::copy_n(sum_{{name}}.begin(), n_synapses, &{{get_array_name(variables[name])}}[0]);
     {% endfor %}
     {% else %}
-    events.clear();  // a new trial
+    steps.clear();  // a new trial
+    neurons.clear();
+    amounts.clear();
     n_seen = 0;
     {% endif %}
     for (int64_t s = 0; s < n_synapses; ++s)
