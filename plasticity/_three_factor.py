@@ -405,9 +405,13 @@ class Learning:
                 _point_back(wires[-1], forward)
         return wires
 
-    def pass_back(self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str) -> Synapses:
-        """The error events of the layer `above`, whatever they come from, sent through its synapses `forward`."""
-        wire = self.broadcast(above, self.names["raw"], cells, model="other_way : integer (constant)", name=name)
+    def pass_back(
+        self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str, *, error: str = ""
+    ) -> Synapses:
+        """A variable `error` of the layer `above`, by default its error events, sent through its synapses `forward`."""
+        wire = self.broadcast(
+            above, error or self.names["raw"], cells, model="other_way : integer (constant)", name=name
+        )
         _point_back(wire, forward)
         return wire
 
