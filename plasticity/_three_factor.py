@@ -388,6 +388,22 @@ class Learning:
             self._wire(cells, cells, "-= 1", {"j": "i"}, f"{name}_fired"),
         ]
 
+    def teach_answers(self, target: Any, cells: NeuronGroup, *, name: str = "") -> list[Synapses]:
+        """Targets that fire when a cell's time to answer begins, and when it ends; `cells` hold two more states.
+
+        These are ``may_answer : 1`` and ``answered : 1``. A spike at any other time is surplus; if there was none when
+        the time ends, one is missing.
+        """
+        raw, name = self.names["raw"], name or f"{cells.name}_teach"
+        turns = f"{raw}_post += may_answer_post*(1 - answered_post)\nmay_answer_post = 1 - may_answer_post\n"
+        wanted = Synapses(target, cells, on_pre=turns + "answered_post = 0", namespace={}, name=f"{name}_wanted")
+        counts = f"{raw}_post -= 1 - may_answer_post\nanswered_post = may_answer_post"
+        fired = Synapses(cells, cells, on_pre=counts, namespace={}, name=f"{name}_fired")
+        fired.pre.order = -1  # a spike in the step in which the time ends is an answer
+        for wire in (wanted, fired):
+            wire.connect(j="i")
+        return [wanted, fired]
+
     def feedback(
         self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = ""
     ) -> list[Synapses]:
