@@ -82,7 +82,17 @@ class SpikingLayers(Circuit):
 
     @property
     def learned(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(f"to_{name}.w" for name in self.layers)
+        """Weights of all layers, and fixed ones that carry errors back."""
+        back = [f"{wires[0]}.b" for wires in self._drawn_wires.values()]
+        return (*(f"to_{name}.w" for name in self.layers), *back)
+
+    @property
+    def _drawn_wires(self) -> dict[str, list[str]]:
+        """For every hidden layer, the objects that bring it errors with weights that are drawn."""
+        if self.feedback not in ("random", "uniform"):
+            return {}
+        ends = [""] if self.teacher == "answers" else ["_wanted", "_fired"]
+        return {name: [f"back_to_{name}{end}" for end in ends] for name in self.layers[:-1]}
 
     @property
     def learning(self) -> Learning:
@@ -153,11 +163,10 @@ class SpikingLayers(Circuit):
             found[f"to_{name}.w"] = np.clip(w, -w_max, w_max)
             found |= prefixed(name, {key: np.full(n, float(value)) for key, value in self.cell.start.items()})
             before = n
-        for name in self.layers[:-1] if self.feedback in ("random", "uniform") else ():
+        for wires in self._drawn_wires.values():
             n = sizes["targets"] * self.n_hidden
             b = rng.standard_normal(n) if self.feedback == "random" else np.ones(n)
-            wires = [""] if self.teacher == "answers" else ["_wanted", "_fired"]
-            found |= {f"back_to_{name}{wire}.b": b for wire in wires}
+            found |= {f"{wire}.b": b for wire in wires}
         return found
 
     @classmethod

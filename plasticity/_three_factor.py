@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 from brian2 import NeuronGroup, Synapses, second
 from brian2.groups.group import CodeRunner
 
@@ -405,20 +406,33 @@ class Learning:
         return [wanted, fired]
 
     def feedback(
-        self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = ""
+        self,
+        target: Any,
+        outputs: Any,
+        cells: NeuronGroup,
+        *,
+        forward: Synapses | None = None,
+        weights: Any = None,
+        name: str = "",
     ) -> list[Synapses]:
         """The error events of `outputs` sent to other cells of this learning, every one with a weight ``b``.
 
         With `forward`, the synapses of all `cells` onto all `outputs`, the weight is the present one of the synapse
-        that points the other way.
+        that points the other way. Else `weights` are given, (n_outputs, n_cells) float, or set later.
         """
-        wires, name = [], name or f"{cells.name}_feedback"
+        wires, name, shape = [], name or f"{cells.name}_feedback", (len(outputs), len(cells))
+        if weights is not None and (forward is not None or np.shape(weights) != shape):
+            expected = f"an array of {shape[0]} outputs by {shape[1]} cells" if forward is None else "none with forward"
+            got = f"one of {' by '.join(map(str, np.shape(weights))) or 'no dimension'}"
+            raise AssemblyError(type(self.rule).__name__, "weights", meaning="feedback", expected=expected, got=got)
         for source, what in ((target, "wanted"), (outputs, "fired")):
             model = "b : 1" if forward is None else "other_way : integer (constant)"
             sign = "+=" if what == "wanted" else "-="
             wires.append(self._wire(source, cells, f"{sign} b", {}, f"{name}_{what}", model))
             if forward is not None:
                 _point_back(wires[-1], forward)
+            elif weights is not None:
+                wires[-1].b = np.ravel(weights)
         return wires
 
     def pass_back(
