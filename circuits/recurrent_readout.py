@@ -82,7 +82,10 @@ class RecurrentReadout(Circuit):
     g_in = Param(1.0, "standard deviation of first input weights, times the root of their number at a cell", low=0,
                  high=1e3)  # fmt: skip
     g_rec = Param(1.0, "the same for recurrent weights", low=0, high=1e3)
-    g_feedback = Param(1.0, "standard deviation of random feedback", low=0, high=1e3)
+    g_feedback = Param(
+        1.0, "standard deviation of random feedback, for signals times the root of the number of cells",
+        low=0, high=1e3, source="bellec2020 (code)",
+    )  # fmt: skip
 
     presets = {
         "evidence": Preset(
@@ -287,7 +290,7 @@ class RecurrentReadout(Circuit):
             found["readout.w"] = rng.standard_normal(n * n_out) / np.sqrt(n)
             found["digits.value"] = np.tile(VALUES, n_out)
         if self.feedback != "symmetric":
-            drawn = self.g_feedback * rng.standard_normal(n * n_out)
+            drawn = self.g_feedback * rng.standard_normal(n * n_out) / (np.sqrt(n) if self.wanted == "signal" else 1)
             found["back.b"] = np.ones(n * n_out) if self.feedback == "uniform" else drawn
         if self.n_adaptive:
             found["cells.beta"] = np.where(np.arange(n) < n - self.n_adaptive, 0, float(self.beta))
