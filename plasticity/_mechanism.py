@@ -11,7 +11,7 @@ from brian2learn.core.discovery import snake_case
 class Mechanism(Declaration):
     """A declaration that may put something on a neuron."""
 
-    engine = ("_*.py", "templates/*.cpp")  # what makes Brian2 objects of it
+    engine = ("_[!_]*.py", "templates/*.cpp")  # what makes Brian2 objects of it
 
     def on_neuron(self, name: str) -> str:
         """What one of its names is called on a neuron: ``pair_stdp_x``, ``ampa_tau``."""
