@@ -10,7 +10,6 @@ from brian2 import second
 from matplotlib.figure import Figure as Canvas
 
 from brian2learn.analysis.intervals import mean
-from brian2learn.analysis.van_rossum import AURYN, filtered_error
 from brian2learn.circuits.spiking_layers import SpikingLayers
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.plasticity.super_spike import SuperSpike
@@ -20,7 +19,7 @@ from brian2learn.tasks.picture_target import PictureTarget, written
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import HALF_STEP, SEED
+from ._zenke2018 import HALF_STEP, SEED, final_cost, loop_cost, n_loops
 
 DURATION, LOOP = 300, 2  # s
 N_OUTPUTS, N_HIDDEN = 50, 128
@@ -43,32 +42,6 @@ def picture() -> str:
     return written(ring + np.exp(-(((x - 1.2 - y / 2) / 0.15) ** 2)))
 
 
-def cost(record: Record, k: int) -> float:
-    """Mean over outputs of the cost of loop k, from 0 on, in published units."""
-    loop, dt = float(record.truth["period"][0]), float(record.info["dt"])
-    n, n_outputs = round(loop / dt), N_OUTPUTS
-    events = np.zeros((2 * n, n_outputs))  # the loop before leaves its traces
-    steps = np.floor(record.truth["target_times"] / dt + 1e-3).astype(int)
-    for begin in (0, n):
-        np.add.at(events, (steps + begin, record.truth["target_neurons"]), 1)
-    fired = record.spikes["output"]
-    steps = np.rint(fired.t / dt).astype(int) - (k - 1) * n
-    here = (steps >= 0) & (steps < 2 * n)
-    np.add.at(events, (steps[here], fired.i[here]), -1)
-    return AURYN * float(np.mean(filtered_error(events, dt)[n:] ** 2))
-
-
-def n_loops(record: Record) -> int:
-    """How often the picture was shown."""
-    return round(record.duration / float(record.truth["period"][0]))
-
-
-def final(record: Record) -> float:
-    """Mean cost of the last five loops."""
-    last = n_loops(record)
-    return float(np.mean([cost(record, k) for k in range(max(1, last - 5), last)]))
-
-
 def hidden_rate(record: Record) -> float:
     """Mean rate of hidden units in the last 20 s, Hz."""
     begin = max(0.0, record.duration - 20)
@@ -77,7 +50,9 @@ def hidden_rate(record: Record) -> float:
 
 def dearer(net: str, other: str) -> Callable[[Records], Interval]:
     """Final cost of a net less that of another, seed by seed."""
-    return lambda records: mean([final(a) - final(b) for a, b in zip(records[net], records[other], strict=True)])
+    return lambda records: mean(
+        [final_cost(a) - final_cost(b) for a, b in zip(records[net], records[other], strict=True)]
+    )
 
 
 def quieter(records: Records) -> Interval:
@@ -101,7 +76,7 @@ def aligned(records: Records) -> Interval:
 
 def floor(records: Records) -> Interval:
     """Final cost with symmetric feedback."""
-    return mean([final(record) for record in records["symmetric"]])
+    return mean([final_cost(record) for record in records["symmetric"]])
 
 
 def _ordering(low: str, high: str, sentence: str, source: str) -> Claim:
@@ -190,7 +165,7 @@ class Zenke2018Fig7(Figure):
             for seed, record in enumerate(some):
                 loops = np.unique(np.linspace(1, n_loops(record) - 1, 12).astype(int))
                 loop = float(record.truth["period"][0])
-                costs = [cost(record, k) for k in loops]
+                costs = [loop_cost(record, k) for k in loops]
                 curves.append(pd.DataFrame({TIME: loops * loop, COST: costs, NET: NETS[name], SEED: seed}))
                 if "hidden1" in record.spikes:
                     rates.append(pd.DataFrame({NET: [NETS[name]], RATE: [hidden_rate(record)], SEED: [seed]}))
@@ -235,7 +210,8 @@ class Zenke2018Fig7(Figure):
                 turned.plot(each[TIME], each[ANGLE], color=COLORS[name], lw=0.8)
         curves.set(xlabel="Time (s)", ylabel="Cost", ylim=(0, None), title=" ")
         curves.legend()
-        rates.set(ylabel="Hidden rate (Hz)", xticks=[], xlim=(-0.7, 3.7), ylim=(0, None), title=" ")
+        rates.set(ylabel="Hidden rate (Hz)", xticks=[], xlim=(-0.7, 3.7), title=" ")
+        rates.set_ylim(0, 1.1 * data["rates"][RATE].max() + 0.1)
         intervals.hist(data["intervals"][INTERVAL], bins=np.arange(0, 501, 20), color=_style.BLUE)
         intervals.set(xlabel="Interval (ms)", ylabel="Hidden units' intervals", yscale="log", title=" ")
         turned.axhline(90, color=_style.GREY, lw=0.8, ls="--")
