@@ -141,10 +141,10 @@ class Zenke2018Fig4(Figure):
             pd.DataFrame({TIME: fired * 1e3, TRIAL: number}) for number, fired in enumerate(trials(shown), 1)
         )
         every = max(1, len(trials(shown)) // 50)
-        costs = pd.concat(
-            cost(record, every).assign(**{SEED: seed, FEEDBACK: name})
+        costs = [
+            cost(record, every).assign(**{SEED: seed, FEEDBACK: name})  # type: ignore[arg-type]
             for name, some in records.items() for seed, record in enumerate(some)
-        )  # fmt: skip
+        ]  # fmt: skip
         units = pd.concat(
             pd.DataFrame({WEIGHT: record.final["back_to_hidden1_wanted.b"], RATE: rates(record), SEED: seed})
             for seed, record in enumerate(records["random"])
@@ -157,7 +157,7 @@ class Zenke2018Fig4(Figure):
         })  # fmt: skip
         return {
             "spikes": spikes, "targets": pd.DataFrame({TIME: shown.truth["target_times"] * 1e3}), "hidden": raster,
-            "cost": costs, "units": units,
+            "cost": pd.concat(costs), "units": units,
         }  # fmt: skip
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ COLORS = dict(zip(NETS, (_style.BLUE, _style.BLACK, _style.ORANGE, _style.VERMIL
 
 def picture() -> str:
     """A ring and a bar, 50 outputs high, 100 columns long."""
-    y, x = np.mgrid[-1 : 1 : N_OUTPUTS * 1j, -2:2:100j]  # type: ignore[misc]
+    y, x = np.mgrid[-1 : 1 : N_OUTPUTS * 1j, -2:2:100j]
     ring = np.exp(-(((np.hypot(x + 0.8, y) - 0.6) / 0.2) ** 2))
     return written(ring + np.exp(-(((x - 1.2 - y / 2) / 0.15) ** 2)))
 
@@ -190,7 +191,8 @@ class Zenke2018Fig7(Figure):
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 105)
-        above, below = canvas.subfigures(2, 1, height_ratios=[1, 1.1])
+        parts: Any = canvas.subfigures(2, 1, height_ratios=[1, 1.1])
+        above, below = parts
         rasters = above.subplots(1, 3, sharey=True)
         for axes, (when, rows) in zip(rasters, data["raster"].groupby(WHEN, sort=False), strict=False):
             axes.plot(rows[TIME], rows[OUTPUT], ".", color=_style.BLACK, ms=1)

@@ -70,7 +70,7 @@ class Picture(Field):
 
 
 def _ring() -> str:
-    y, x = np.mgrid[-1:1:20j, -1:1:30j]  # type: ignore[misc]
+    y, x = np.mgrid[-1:1:20j, -1:1:30j]
     return written(np.exp(-(((np.hypot(x, y) - 0.6) / 0.2) ** 2)))
 
 
