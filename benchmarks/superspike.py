@@ -1,9 +1,14 @@
 """SuperSpike from 1000 inputs to 500 outputs (the monalisa files): transposed form, reference form, plain Brian2.
 
     python benchmarks/superspike.py [--duration 10] [--slow 1] [--reference]
+    python benchmarks/superspike.py --slopes [--plot slopes.png]
 
 Each is a compiled program on one core; build times are not counted. The plain script is what one writes by hand: traces
 of the inputs on a relay population, two filters and the gradient as clock-driven equations at every synapse.
+
+``--slopes`` asks what a chunk costs: CPU seconds of runs without hidden layer, over the number of inputs (each at a
+fixed rate, and at a rate that keeps the number of spikes) and over that of outputs, with the slope of each in a double
+logarithmic plot. Work that went with synapses times steps would have slope 1 in every one of them.
 """
 
 from __future__ import annotations
@@ -14,15 +19,17 @@ import resource
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from brian2 import Hz
 
 from brian2learn.circuits import SpikingLayers
 from brian2learn.plasticity import SuperSpike
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.program import Program
 from brian2learn.runs.simulate import simulate
-from brian2learn.tasks import SSBM
+from brian2learn.tasks import SSBM, PoissonTarget
 
 
 class Beginning(SSBM):
@@ -117,17 +124,71 @@ def plain(duration: float) -> tuple[float, float]:
         return (time.perf_counter() - begun) / duration, (children() - used) / duration
 
 
+RATE, CHUNKS = 5.0, 20  # Hz; chunks of half a second
+SERIES = {
+    "outputs, 200 inputs": [(200, n, RATE) for n in (50, 100, 200, 400, 800)],
+    "inputs, 5 Hz each, 100 outputs": [(n, 100, RATE) for n in (100, 200, 400, 800, 1600)],
+    "inputs, 1000 Hz in all, 100 outputs": [(n, 100, 1000 / n) for n in (100, 200, 400, 800, 1600)],
+}
+
+
+def chunk_cost(form: str, n_inputs: int, n_outputs: int, rate: float) -> float:
+    """CPU seconds of a chunk of half a second: a run less one of a single chunk, over the chunks between."""
+
+    def used(n_trials: int) -> float:
+        task = PoissonTarget(n_inputs=n_inputs, n_targets=n_outputs, n_trials=n_trials, rate=rate * Hz)
+        experiment = Experiment(task, SpikingLayers(rule=SuperSpike(form=form)))
+        Program.of(experiment)
+        simulate(experiment, 0)  # the input is drawn, the binary is in memory
+        begun = children()
+        simulate(experiment, 0)
+        return children() - begun
+
+    return (used(1 + CHUNKS) - used(1)) / CHUNKS
+
+
+def slopes(form: str, plot: Path | None) -> dict[str, Any]:
+    """The cost of a chunk over sizes, and its slope: of a straight line through the logarithms."""
+    found: dict[str, Any] = {}
+    for name, points in SERIES.items():
+        sizes = [n_outputs if name.startswith("outputs") else n_inputs for n_inputs, n_outputs, _ in points]
+        costs = [chunk_cost(form, *each) for each in points]
+        slope = float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+        found[name] = {"sizes": sizes, "seconds": costs, "slope": slope}
+        print(
+            f"{name:37} slope {slope:5.2f}: "
+            + ", ".join(f"{n}: {1e3 * c:.1f} ms" for n, c in zip(sizes, costs, strict=True))
+        )
+    if plot is not None:
+        from matplotlib.figure import Figure
+
+        canvas = Figure(figsize=(4.5, 3.2), layout="constrained")
+        axes = canvas.subplots()
+        for (name, each), marker in zip(found.items(), "os^", strict=True):
+            axes.loglog(each["sizes"], each["seconds"], marker + "-", ms=4, label=f"{name}: slope {each['slope']:.2f}")
+        axes.set(xlabel="Neurons", ylabel="CPU time of a chunk of 0.5 s (s)")
+        axes.legend(fontsize=7, frameon=False)
+        canvas.savefig(plot, dpi=200)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--duration", type=float, default=10.0, help="simulated seconds of the transposed form")
     parser.add_argument("--slow", type=float, default=1.0, help="simulated seconds of the two others")
     parser.add_argument("--reference", action="store_true", help="also run the reference form, which is slower still")
+    parser.add_argument("--slopes", action="store_true", help="instead: the cost of a chunk over sizes")
+    parser.add_argument("--plot", type=Path, help="draw the slopes there")
     parser.add_argument("--out", type=Path, help="write the numbers there as JSON")
     given = parser.parse_args()
-    found = {"transposed": ours("transposed", given.duration), "plain Brian2": plain(given.slow)}
-    if given.reference:
-        found["reference"] = ours("reference", given.slow)
-    for name, (wall, cpu) in found.items():
+    found: dict[str, Any]
+    if given.slopes:
+        found = slopes("transposed", given.plot)
+    else:
+        found = {"transposed": ours("transposed", given.duration), "plain Brian2": plain(given.slow)}
+        if given.reference:
+            found["reference"] = ours("reference", given.slow)
+    for name, (wall, cpu) in () if given.slopes else found.items():
         ratio = cpu / found["transposed"][1]
         print(
             f"{name:13} per simulated second {wall:8.3f} s wall, {cpu:8.3f} s CPU: {ratio:6.1f} x the transposed form"

@@ -48,6 +48,16 @@ class SpikingLayers(Circuit):
         },
         source="zenkeganguli2018",
     )
+    teacher = Choice(
+        "times",
+        "what errors are",
+        {
+            "times": "target spikes that are missing (+1), fired spikes that were not wanted (-1)",
+            "answers": "the targets of an output fire when its time to answer begins and when it ends: every spike out "
+            "of this time is an error (-1), and so is its end without one (+1)",
+        },
+        source="zenkeganguli2018, sections 4.1 and 4.2",
+    )
     resets = Choice(
         "dropped",
         "whether weights act on later spikes through the reset of the cell",
@@ -72,7 +82,17 @@ class SpikingLayers(Circuit):
 
     @property
     def learned(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(f"to_{name}.w" for name in self.layers)
+        """Weights of all layers, and fixed ones that carry errors back."""
+        back = [f"{wires[0]}.b" for wires in self._drawn_wires.values()]
+        return (*(f"to_{name}.w" for name in self.layers), *back)
+
+    @property
+    def _drawn_wires(self) -> dict[str, list[str]]:
+        """For every hidden layer, the objects that bring it errors with weights that are drawn."""
+        if self.feedback not in ("random", "uniform"):
+            return {}
+        ends = [""] if self.teacher == "answers" else ["_wanted", "_fired"]
+        return {name: [f"back_to_{name}{end}" for end in ends] for name in self.layers[:-1]}
 
     @property
     def learning(self) -> Learning:
@@ -95,8 +115,8 @@ class SpikingLayers(Circuit):
         before = sources["inputs"]
         for name in self.layers:
             cells = self.cell.group(
-                sizes[name], transmissions=[self.transmission], extra=learning.cell_equations, method=self._method,
-                name=name,
+                sizes[name], transmissions=[self.transmission], extra=learning.cell_equations + self._answers(name),
+                method=self._method, name=name,
             )  # fmt: skip
             learning.attach(cells)
             built[name] = cells
@@ -105,18 +125,25 @@ class SpikingLayers(Circuit):
                 learns=name == "output" or self.feedback != "none",
             )  # fmt: skip
             before = cells
-        wires = learning.teach(targets, built["output"], name="teach")
+        if self.teacher == "answers":
+            wires = learning.teach_answers(targets, built["output"], name="teach")
+        else:
+            wires = learning.teach(targets, built["output"], name="teach")
         if self.feedback != "none":
             for k, name in enumerate(self.layers[:-1]):
                 above = self.layers[k + 1]
-                if self.feedback == "symmetric" and above != "output":
-                    wires.append(learning.pass_back(built[f"to_{above}"], built[above], built[name], f"back_to_{name}"))
+                back = f"back_to_{name}"
+                if self.feedback == "symmetric" and (above != "output" or self.teacher == "answers"):
+                    wires.append(learning.pass_back(built[f"to_{above}"], built[above], built[name], back))
+                elif self.teacher == "answers":
+                    wires.append(learning.broadcast(built["output"], learning.names["raw"], built[name], name=back))
                 else:
                     forward = built["to_output"] if self.feedback == "symmetric" else None
-                    wires += learning.feedback(
-                        targets, built["output"], built[name], forward=forward, name=f"back_to_{name}"
-                    )
+                    wires += learning.feedback(targets, built["output"], built[name], forward=forward, name=back)
         return built | {wire.name: wire for wire in wires}
+
+    def _answers(self, layer: str) -> str:
+        return "may_answer : 1\nanswered : 1\n" if self.teacher == "answers" and layer == "output" else ""
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -136,10 +163,10 @@ class SpikingLayers(Circuit):
             found[f"to_{name}.w"] = np.clip(w, -w_max, w_max)
             found |= prefixed(name, {key: np.full(n, float(value)) for key, value in self.cell.start.items()})
             before = n
-        for name in self.layers[:-1] if self.feedback in ("random", "uniform") else ():
+        for wires in self._drawn_wires.values():
             n = sizes["targets"] * self.n_hidden
             b = rng.standard_normal(n) if self.feedback == "random" else np.ones(n)
-            found |= {f"back_to_{name}_{which}.b": b for which in ("wanted", "fired")}
+            found |= {f"{wire}.b": b for wire in wires}
         return found
 
     @classmethod
@@ -148,5 +175,7 @@ class SpikingLayers(Circuit):
         yield cls()
         for feedback in cls.fields["feedback"].options:  # type: ignore[attr-defined]
             yield cls(n_layers=1, feedback=feedback)
+        for feedback in ("symmetric", "random"):
+            yield cls(n_layers=1, feedback=feedback, teacher="answers")
         yield cls(n_layers=2, n_hidden=3)
         yield cls(n_layers=2, n_hidden=3, feedback="random", rule=SuperSpike(form="reference"))

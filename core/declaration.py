@@ -253,8 +253,11 @@ class Preset:
 class Declaration:
     """A named thing with checked, frozen fields; equal when class and values are equal.
 
-    Subclasses list their fields as class attributes (`Param`, `Size`, `Choice`, `Part`).
+    Subclasses list their fields as class attributes (`Param`, `Size`, `Choice`, `Part`). Results are told apart by the
+    files that define a declaration and its bases, and by those beside them that match a pattern of their `engine`.
     """
+
+    engine: ClassVar[tuple[str, ...]] = ()
 
     cites: ClassVar[str | tuple[str, ...]] = ()
     presets: ClassVar[Mapping[str, Preset]] = MappingProxyType({})

@@ -92,12 +92,17 @@ def _parts(value: Any, at: Steps, holes: frozenset[Steps]) -> Iterator[bytes | S
 
 
 def code_digest(cls: type) -> str:
-    """Hash of the code that defines a declaration and its bases: a changed comment or docstring does not count."""
+    """Hash of the code behind a declaration, see `code_files`: a changed comment or docstring does not count."""
     return _code_digest(cls)
 
 
 @cache
 def _code_digest(cls: Any) -> str:
+    return digest(cls.__qualname__, [source_digest(path) for path in code_files(cls)])
+
+
+def code_files(cls: type) -> list[Path]:
+    """The files that define a declaration and its bases, their C++ twins, and their engines."""
     bases = [base for base in cls.__mro__ if issubclass(base, Declaration)]
     try:
         paths = {Path(inspect.getfile(base)) for base in bases}
@@ -109,7 +114,11 @@ def _code_digest(cls: Any) -> str:
             hint="Put it into a file of its own; see CONTRIBUTING.",
         ) from problem
     paths |= {path.with_suffix(".cpp") for path in paths if path.with_suffix(".cpp").exists()}
-    return digest(cls.__qualname__, [source_digest(path) for path in sorted(paths, key=lambda path: path.name)])
+    for base in bases:
+        paths |= {
+            path for each in vars(base).get("engine", ()) for path in Path(inspect.getfile(base)).parent.glob(each)
+        }
+    return sorted(paths, key=lambda path: path.name)
 
 
 @cache

@@ -11,6 +11,8 @@ from brian2learn.core.discovery import snake_case
 class Mechanism(Declaration):
     """A declaration that may put something on a neuron."""
 
+    engine = ("_[!_]*.py", "templates/*.cpp")  # what makes Brian2 objects of it
+
     def on_neuron(self, name: str) -> str:
         """What one of its names is called on a neuron: ``pair_stdp_x``, ``ampa_tau``."""
         return f"{snake_case(type(self).__name__)}_{name}"

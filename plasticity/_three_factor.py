@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
 from brian2 import NeuronGroup, Synapses, second
 from brian2.groups.group import CodeRunner
 
@@ -388,26 +389,59 @@ class Learning:
             self._wire(cells, cells, "-= 1", {"j": "i"}, f"{name}_fired"),
         ]
 
+    def teach_answers(self, target: Any, cells: NeuronGroup, *, name: str = "") -> list[Synapses]:
+        """Targets that fire when a cell's time to answer begins, and when it ends; `cells` hold two more states.
+
+        These are ``may_answer : 1`` and ``answered : 1``. A spike at any other time is surplus; if there was none when
+        the time ends, one is missing.
+        """
+        raw, name = self.names["raw"], name or f"{cells.name}_teach"
+        turns = f"{raw}_post += may_answer_post*(1 - answered_post)\nmay_answer_post = 1 - may_answer_post\n"
+        wanted = Synapses(target, cells, on_pre=turns + "answered_post = 0", namespace={}, name=f"{name}_wanted")
+        counts = f"{raw}_post -= 1 - may_answer_post\nanswered_post = may_answer_post"
+        fired = Synapses(cells, cells, on_pre=counts, namespace={}, name=f"{name}_fired")
+        fired.pre.order = -1  # a spike in the step in which the time ends is an answer
+        for wire in (wanted, fired):
+            wire.connect(j="i")
+        return [wanted, fired]
+
     def feedback(
-        self, target: Any, outputs: Any, cells: NeuronGroup, *, forward: Synapses | None = None, name: str = ""
+        self,
+        target: Any,
+        outputs: Any,
+        cells: NeuronGroup,
+        *,
+        forward: Synapses | None = None,
+        weights: Any = None,
+        name: str = "",
     ) -> list[Synapses]:
         """The error events of `outputs` sent to other cells of this learning, every one with a weight ``b``.
 
         With `forward`, the synapses of all `cells` onto all `outputs`, the weight is the present one of the synapse
-        that points the other way.
+        that points the other way. Else `weights` are given, (n_outputs, n_cells) float, or set later.
         """
-        wires, name = [], name or f"{cells.name}_feedback"
+        wires, name, shape = [], name or f"{cells.name}_feedback", (len(outputs), len(cells))
+        if weights is not None and (forward is not None or np.shape(weights) != shape):
+            expected = f"an array of {shape[0]} outputs by {shape[1]} cells" if forward is None else "none with forward"
+            got = f"one of {' by '.join(map(str, np.shape(weights))) or 'no dimension'}"
+            raise AssemblyError(type(self.rule).__name__, "weights", meaning="feedback", expected=expected, got=got)
         for source, what in ((target, "wanted"), (outputs, "fired")):
             model = "b : 1" if forward is None else "other_way : integer (constant)"
             sign = "+=" if what == "wanted" else "-="
             wires.append(self._wire(source, cells, f"{sign} b", {}, f"{name}_{what}", model))
             if forward is not None:
                 _point_back(wires[-1], forward)
+            elif weights is not None:
+                wires[-1].b = np.ravel(weights)
         return wires
 
-    def pass_back(self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str) -> Synapses:
-        """The error events of the layer `above`, whatever they come from, sent through its synapses `forward`."""
-        wire = self.broadcast(above, self.names["raw"], cells, model="other_way : integer (constant)", name=name)
+    def pass_back(
+        self, forward: Synapses, above: NeuronGroup, cells: NeuronGroup, name: str, *, error: str = ""
+    ) -> Synapses:
+        """A variable `error` of the layer `above`, by default its error events, sent through its synapses `forward`."""
+        wire = self.broadcast(
+            above, error or self.names["raw"], cells, model="other_way : integer (constant)", name=name
+        )
         _point_back(wire, forward)
         return wire
 

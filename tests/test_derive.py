@@ -7,8 +7,8 @@ from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, Syna
 
 from brian2learn.circuits import AdaptiveThresholdLIF, AdEx, ConductanceLIF, CurrentLIF, InstantLIF
 from brian2learn.core.errors import DeclarationError
-from brian2learn.plasticity import AMPA, NMDA, AlphaCurrent, Delta, ExponentialCurrent
-from brian2learn.plasticity._derive import derive, symbol
+from brian2learn.plasticity import AMPA, NMDA, AlphaCurrent, Delta, ExponentialCurrent, derive
+from brian2learn.plasticity._derive import symbol
 
 LIF = """
 du/dt = (current - u)/tau_m : 1

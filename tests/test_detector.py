@@ -41,8 +41,12 @@ hosting = pytest.mark.parametrize(
 )  # fmt: skip
 
 
+def sizes_for(circuit):
+    return {name: N * getattr(circuit, "multiples", {}).get(name, 1) for name in circuit.inputs}
+
+
 def sources_for(circuit):
-    return {name: generator([np.array([k, k + 5]) for k in range(N)]) for name in circuit.inputs}
+    return {name: generator([np.array([k, k + 5]) for k in range(n)]) for name, n in sizes_for(circuit).items()}
 
 
 # ---------------------------------------------------------------------- every circuit
@@ -63,7 +67,7 @@ def test_it_builds_what_it_names(stem, k):
     built = circuit.build(sources_for(circuit))
     assert {key: each.name for key, each in built.items()} == {key: key for key in built}
     assert set(circuit.outputs) <= set(built)
-    for state in (*circuit.learned, *circuit.initial({name: N for name in circuit.inputs}, np.random.default_rng(0))):
+    for state in (*circuit.learned, *circuit.initial(sizes_for(circuit), np.random.default_rng(0))):
         name, variable = state.split(".")
         assert variable in built[name].variables
 
@@ -184,7 +188,7 @@ def test_missing_and_unknown_inputs_are_refused_by_name(stem, k):
 @every_example
 def test_first_values_follow_the_seed(stem, k):
     circuit = examples(stem)[k]
-    sizes = {name: N for name in circuit.inputs}
+    sizes = sizes_for(circuit)
     one, same = (circuit.initial(sizes, np.random.default_rng(5)) for _ in range(2))
     network = circuit.network(sources_for(circuit), seed=5)
     for key, value in one.items():

@@ -26,7 +26,8 @@ from scipy.signal import lfilter
 from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_cost
 from brian2learn.circuits import AdaptiveThresholdLIF, AdEx, ConductanceLIF, CurrentLIF, SpikingLayers
 from brian2learn.core.errors import AssemblyError, DeclarationError
-from brian2learn.figures.zenke2018_fig2 import first_success
+from brian2learn.core.identity import code_files
+from brian2learn.figures._zenke2018 import first_success
 from brian2learn.plasticity import (
     AMPA,
     NMDA,
@@ -35,6 +36,7 @@ from brian2learn.plasticity import (
     ExponentialCurrent,
     FastSigmoid,
     GradientDescent,
+    PairSTDP,
     RMaxProp,
     RMSProp,
     SuperSpike,
@@ -464,3 +466,11 @@ def test_any_cell_learns_five_spikes(circuit):
     """Derived rules, weights in the unit of the LIF cell (what a weight adds to the drive, in V), seeds 0 to 2."""
     firsts = [first_success(simulate(Experiment(PoissonTarget(), circuit), seed)) for seed in range(3)]
     assert sum(each is not None for each in firsts) >= 2
+
+
+def test_a_changed_engine_makes_other_records():
+    """The key of a run covers what turns a rule into Brian2 objects, also of an optimiser within it."""
+    engine = {"_three_factor.py", "_transposed.py", "_derive.py", "_optimiser.py", "_surrogate.py", "transposed.cpp"}
+    for cls in (SuperSpike, RMaxProp, ExponentialCurrent, PairSTDP):
+        assert engine < {path.name for path in code_files(cls)}
+    assert not engine & {path.name for path in code_files(SSBM)}

@@ -1,0 +1,166 @@
+"""Figure 5 of Zenke & Ganguli 2018."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Canvas
+
+from brian2learn.analysis.intervals import mean, share
+from brian2learn.circuits.spiking_layers import SpikingLayers
+from brian2learn.core.claims import Claim, Interval
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.record import Record
+from brian2learn.tasks.spiking_xor import SpikingXOR
+
+from . import _style
+from ._figure import Figure, Records
+from ._zenke2018 import HALF_STEP, SEED
+
+PATTERN, ERRORS, NET = "pattern", "share of wrong answers", "net"
+BLOCK = 100
+NETS = {
+    "random": "4 hidden, random feedback",
+    "symmetric": "4 hidden, symmetric feedback",
+    "uniform": "4 hidden, uniform feedback",
+    "direct": "no hidden layer",
+}
+COLORS = dict(zip(NETS, (_style.VERMILION, _style.BLUE, _style.GREEN, _style.BLACK), strict=True))
+
+
+def wrong(record: Record) -> np.ndarray:
+    """Whether each pattern was answered wrongly: by silence of the right output or a spike of the other one."""
+    times, outputs = record.spikes["output"].t + HALF_STEP, record.spikes["output"].i
+    counts = [
+        np.subtract(*(np.searchsorted(times[outputs == k], record.truth[end]) for end in ("answer_until", "onset")))
+        for k in (0, 1)
+    ]
+    fired, label = np.column_stack(counts) > 0, record.truth["label"]
+    each = np.arange(label.size)
+    return ~fired[each, label] | fired[each, 1 - label]
+
+
+def blocks(record: Record) -> np.ndarray:
+    """Share of wrong answers in blocks of patterns."""
+    found = wrong(record)
+    size = min(BLOCK, max(1, found.size // 10))
+    return found[: found.size // size * size].reshape(-1, size).mean(axis=1)
+
+
+def last(record: Record) -> float:
+    """Share of wrong answers in the last tenth of a run."""
+    found = wrong(record)
+    return float(found[-max(1, found.size // 10) :].mean())
+
+
+def perfect(net: str) -> Callable[[Records], Interval]:
+    """Share of seeds with a block of 100 patterns without a wrong answer."""
+    return lambda records: share(sum(bool(np.any(blocks(each) == 0)) for each in records[net]), len(records[net]))
+
+
+def excess(net: str, other: str) -> Callable[[Records], Interval]:
+    """How many more answers of a net than of the other are wrong in the end, seed by seed."""
+    return lambda records: mean([last(a) - last(b) for a, b in zip(records[net], records[other], strict=True)])
+
+
+class Zenke2018Fig5(Figure):
+    """Exclusive or of two groups of spikes, with four hidden cells and each feedback, and without a hidden layer.
+
+    Every seed has groups, pauses and first weights of its own.
+    """
+
+    title = "Zenke & Ganguli 2018, Figure 5: exclusive or"
+    cites = "zenkeganguli2018"
+    claims = (
+        Claim(
+            name="random_perfect",
+            sentence="With four hidden units and random feedback the net answers all patterns rightly. Share of seeds "
+            "with 100 right answers in a row.",
+            source="zenkeganguli2018, Fig 5 and text",
+            paper_value="zero error in the mean of 20 trials",
+            accept=(0.5, 1),
+            reason="More than half of the seeds; the paper shows one net.",
+            evidence="paper",
+            measure=perfect("random"),
+        ),
+        Claim(
+            name="symmetric_perfect",
+            sentence="So it does with symmetric feedback.",
+            source="zenkeganguli2018, Fig 5 and text",
+            paper_value="zero error",
+            accept=(0.5, 1),
+            reason="More than half of the seeds.",
+            evidence="paper",
+            measure=perfect("symmetric"),
+        ),
+        Claim(
+            name="direct_fails",
+            sentence="Without a hidden layer it does not. Share of seeds with 100 right answers in a row.",
+            source="zenkeganguli2018, Fig 5 and text",
+            paper_value="fails",
+            accept=(0, 0.5),
+            reason="Fewer than half of the seeds.",
+            evidence="paper",
+            measure=perfect("direct"),
+        ),
+        Claim(
+            name="symmetric_less_noisy",
+            sentence="Symmetric feedback makes less noise in the end: wrong answers with random less those with "
+            "symmetric feedback.",
+            source="zenkeganguli2018, section 4.2",
+            paper_value="> 0",
+            accept=(0, 1),
+            reason="The ordering alone.",
+            evidence="paper",
+            measure=excess("random", "symmetric"),
+        ),
+        Claim(
+            name="uniform_worse",
+            sentence="Uniform feedback is worse on average than random feedback: difference of wrong answers.",
+            source="zenkeganguli2018, section 4.2",
+            paper_value="> 0",
+            accept=(0, 1),
+            reason="The ordering alone.",
+            evidence="paper",
+            measure=excess("uniform", "random"),
+        ),
+    )
+
+    def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
+        task = SpikingXOR(n_patterns=100 if small else 6000)
+        nets = {
+            name: SpikingLayers(n_layers=1, feedback=name, teacher="answers")
+            for name in ("random", "symmetric", "uniform")
+        }
+        nets["direct"] = SpikingLayers(n_layers=0, teacher="answers")
+        return {name: Experiment(task, net) for name, net in nets.items()}
+
+    def data(self, records: Records) -> dict[str, pd.DataFrame]:
+        rows = []
+        for name, some in records.items():
+            for seed, record in enumerate(some):
+                found = blocks(record)
+                ends = np.linspace(0, record.truth["label"].size, found.size + 1)[1:]
+                rows.append(pd.DataFrame({PATTERN: ends, ERRORS: found, NET: NETS[name], SEED: seed}))
+        return {"errors": pd.concat(rows)}
+
+    def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
+        canvas = _style.canvas(_style.TWO_COLUMNS, 60)
+        errors = data["errors"]
+        shown = [(name, label) for name, label in NETS.items() if label in set(errors[NET])]
+        panels = canvas.subplots(1, len(shown), sharey=True)
+        for axes, (name, label), text in zip(panels, shown, "abcd", strict=False):
+            rows = errors[errors[NET] == label]
+            for _, each in rows.groupby(SEED):
+                axes.plot(each[PATTERN], each[ERRORS], color=_style.GREY, lw=0.5, alpha=0.7)
+            whole = rows.groupby(PATTERN)[ERRORS].mean()
+            axes.plot(whole.index, whole, color=COLORS[name], lw=1.4)
+            axes.set_title(label)
+            axes.set_xlabel("Pattern")
+            axes.set_ylim(0, 1)
+            axes.set_xlim(left=0)
+            _style.letter(axes, text)
+        panels[0].set_ylabel("Share of wrong answers")
+        return canvas

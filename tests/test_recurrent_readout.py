@@ -1,0 +1,240 @@
+"""The circuit of e-prop: published losses through tasks and runs, feedback, compiled program, signals as spikes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, prefs
+from test_e_prop import CLASSIFICATION, REGRESSION, single
+
+from brian2learn.circuits.recurrent_readout import RecurrentReadout
+from brian2learn.core.errors import DeclarationError
+from brian2learn.core.fixed_point import N_NEURONS, VALUES, spikes_of
+from brian2learn.plasticity import Adam, EProp, TsodyksMarkram
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.simulate import simulate
+from brian2learn.tasks._task import SpikeTrains, Stimulus
+from brian2learn.tasks.cue_accumulation import CueAccumulation
+from brian2learn.tasks.sine_patterns import SinePatterns
+
+
+@pytest.fixture(autouse=True)
+def _numpy():
+    before = prefs.codegen.target
+    prefs.codegen.target = "numpy"
+    yield
+    prefs.codegen.target = before
+
+
+def losses(experiment, mode="runtime", seed=0):
+    """Summed over readouts, of every trial."""
+    length = float(experiment.circuit.rule.chunk) * 1e3 * ms
+    record = simulate(experiment.replace(record={"out.loss": length, "out.score": length}), seed, mode=mode)
+    return np.append(record.states["out.loss"].values.sum(axis=1)[1:], record.final["out.loss"].sum()), record
+
+
+def wired(w_in, w_rec, w_out, b, found):
+    """First weights of a circuit in place of its own; matrices are of targets x sources."""
+    own = ~np.eye(len(w_rec), dtype=bool)
+    return found | {"to_cells.w": w_in.T.ravel(), "recurrent.w": w_rec.T[own], "readout.w": w_out.T.ravel(),
+                    "back.b": b.T.ravel()}  # fmt: skip
+
+
+class PublishedSines(SinePatterns):
+    """The published draw."""
+
+    def draw(self, rng):
+        weights, x, wanted = published_regression()
+        step, neuron = np.nonzero(x)
+        told, dates = spikes_of(wanted[:, None], 1e-3)
+        return Stimulus(
+            spikes={
+                "inputs": SpikeTrains(neuron.astype(np.int32), (step - 1) * 1e-3, 100),
+                "targets": SpikeTrains(told, dates, N_NEURONS),
+            },
+            period=1.0, duration=self.duration, truth={},
+        )  # fmt: skip
+
+
+class PublishedNet(RecurrentReadout):
+    """The published first weights."""
+
+    def initial(self, sizes, rng):
+        return wired(*published_regression()[0], super().initial(sizes, rng))
+
+
+def published_regression():
+    rng = np.random.RandomState(1)
+    w_in = single(rng.randn(100, 100).T / np.sqrt(100))
+    w_rec = rng.randn(100, 100).T / np.sqrt(100)
+    np.fill_diagonal(w_rec, 0)
+    w_out = single(rng.randn(100, 1).T / np.sqrt(100))
+    b = single(rng.randn(100, 1) / np.sqrt(100))
+    x = rng.rand(1000, 100) < 0.05
+    x[0] = False
+    amplitudes, phases = rng.uniform(0.5, 2, 4), rng.uniform(0, 2 * np.pi, 4)
+    wanted = sum(
+        amplitude * np.sin(np.linspace(phase, phase + 2 * np.pi * (1000 // period), 1000))
+        for amplitude, phase, period in zip(amplitudes, phases, (1000, 500, 333, 200), strict=True)
+    )
+    wanted -= wanted[0]
+    return (w_in, single(w_rec), w_out, b), x, wanted / abs(wanted).max()
+
+
+def test_published_losses_of_regression():
+    found, _ = losses(Experiment(PublishedSines(n_trials=5), PublishedNet(), dt=1 * ms))
+    np.testing.assert_allclose(found, REGRESSION, rtol=1e-8)
+
+
+class PublishedCues(CueAccumulation):
+    """The published draw, one trial for every update."""
+
+    def draw(self, rng):
+        _, trials, labels = published_classification(self.n_trials)
+        trial, step, neuron = np.nonzero(trials)
+        begin = 2.25 * np.arange(self.n_trials)
+        return Stimulus(
+            spikes={
+                "inputs": SpikeTrains(neuron.astype(np.int32), (trial * 2250 + step - 1) * 1e-3, 40),
+                "targets": SpikeTrains(np.array(labels, np.int32), begin + 2.1, 2),
+            },
+            period=self.duration, duration=self.duration, truth={},
+        )  # fmt: skip
+
+
+class PublishedEvidenceNet(RecurrentReadout):
+    """The published first weights."""
+
+    def initial(self, sizes, rng):
+        found = wired(*published_classification(5)[0], super().initial(sizes, rng))
+        beta = 1.7 * (1 - np.exp(-1 / 2000)) / (1 - np.exp(-1 / 20))
+        return found | {"cells.beta": np.where(np.arange(100) < 50, 0, beta)}
+
+
+def published_classification(n_trials):
+    rng = np.random.RandomState(1)
+    w_in = single(rng.randn(40, 100).T / np.sqrt(40))
+    w_rec = rng.randn(100, 100).T / np.sqrt(100)
+    np.fill_diagonal(w_rec, 0)
+    limit = np.sqrt(3 / (102 / 2))
+    w_out = single(rng.uniform(-limit, limit, (100, 2)).T)
+    b = single(rng.randn(100, 2))
+    shares, trials, labels = np.array([0.3, 0.7], np.float32), [], []
+    for _ in range(n_trials):
+        side = rng.choice([0, 1], 1)[0]
+        cues = rng.choice([0, 1], 7, p=(shares[side], shares[1 - side]))
+        chance = np.zeros((2250, 40), np.float32)
+        for k, cue in enumerate(cues):
+            chance[50 + k * 150 : 150 + k * 150, 10 * cue : 10 * cue + 10] = 0.04
+        chance[-150:, 20:30] = 0.04
+        chance[:, 30:] = 0.01
+        spikes = chance > rng.rand(chance.size).reshape(chance.shape)
+        spikes[0] = False
+        trials.append(spikes)
+        labels.append(int(cues.sum() > 3))
+    return (w_in, single(w_rec), w_out, b), np.array(trials), labels
+
+
+@pytest.mark.slow
+def test_published_losses_of_classification():
+    circuit = PublishedEvidenceNet.preset("evidence").replace(
+        rule=EProp(chunk=2250 * ms, tau_out=20 * ms, window=150, optimiser=Adam(r0=5e-3))
+    )
+    found, _ = losses(Experiment(PublishedCues(n_trials=5), circuit, dt=1 * ms), mode="standalone")
+    np.testing.assert_allclose(found / 150, CLASSIFICATION, rtol=1e-8)
+
+
+# ---------------------------------------------------------------------- parts
+
+
+def small(**changes):
+    rule = EProp(
+        form=changes.pop("form", "transposed"), chunk=50 * ms, tau_out=20 * ms, optimiser=Adam(r0=5e-3), batch=2
+    )
+    circuit = RecurrentReadout(
+        rule=rule, n_cells=10, n_adaptive=4, wanted="class", gain="one", tau_m=20 * ms, v_t=0.6, tau_ref=2 * ms,
+        tau_a=200 * ms, beta=0.2, **changes,
+    )  # fmt: skip
+    task = CueAccumulation(
+        n_trials=5, n_cues=1, before_cue=0 * ms, cue=20 * ms, silence=10 * ms, recall=20 * ms, cue_rate=200 * Hz,
+        noise_rate=50 * Hz,
+    )  # fmt: skip
+    return Experiment(task, circuit, dt=1 * ms)
+
+
+@pytest.mark.parametrize("feedback", ["symmetric", "adaptive"])
+def test_both_forms_agree(feedback):
+    release = [TsodyksMarkram(U=0.2)]
+    (one, first), (two, second) = (
+        losses(small(form=form, feedback=feedback, release=release)) for form in ("transposed", "reference")
+    )
+    np.testing.assert_allclose(one, two, rtol=1e-11)
+    for name in ("to_cells.w", "recurrent.w", "readout.w"):
+        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-11, atol=1e-13)
+    assert first.spikes["cells"].t.size > 50
+
+
+@pytest.mark.slow
+def test_compiled_program_agrees():
+    release = [TsodyksMarkram(U=0.2)]
+    (one, first), (two, second) = (
+        losses(small(feedback="adaptive", release=release, w_decay=0.01), mode) for mode in ("runtime", "standalone")
+    )
+    np.testing.assert_allclose(one, two, rtol=1e-10)
+    for name in ("to_cells.w", "recurrent.w", "readout.w"):
+        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-10, atol=1e-12)
+
+
+def test_trials_do_not_know_of_each_other():
+    """With weights that do not change, a trial shown second has the loss it has when shown first."""
+    frozen = Adam(r0=0)
+    experiment = small(feedback="random", release=[TsodyksMarkram(U=0.2)])
+    circuit = experiment.circuit.replace(rule=experiment.circuit.rule.replace(optimiser=frozen))
+
+    class Twice(type(experiment.task)):
+        def draw(self, rng):
+            stimulus = super().draw(rng)
+            keep = {}
+            for name, trains in stimulus.spikes.items():
+                one = trains.times < self.trial
+                keep[name] = SpikeTrains(trains.indices[one], trains.times[one], trains.n)
+            return Stimulus(spikes=keep, period=self.trial, duration=self.duration, truth={})
+
+    found, _ = losses(Experiment(Twice(**experiment.task.values), circuit, dt=1 * ms))
+    np.testing.assert_allclose(found, found[0], rtol=1e-12)
+    assert found[0] > 0
+
+
+def test_uniform_feedback_of_two_classes_is_none():
+    """The two errors of a softmax add up to zero: only readouts learn."""
+    experiment = small(feedback="uniform", g_in=3)
+    rule = experiment.circuit.rule.replace(c_reg=0)
+    before = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(
+        np.random.SeedSequence(0).spawn(3)[1]))  # fmt: skip
+    _, record = losses(experiment.replace(circuit=experiment.circuit.replace(rule=rule.replace(optimiser=
+        rule.optimiser.replace(offset=1e-3)))))  # fmt: skip
+    np.testing.assert_allclose(record.final["to_cells.w"], before["to_cells.w"], atol=1e-10)
+    assert abs(record.final["readout.w"] - before["readout.w"]).max() > 1e-6
+
+
+def test_signals_as_spikes():
+    values = np.random.default_rng(0).uniform(-2, 1.99, (50, 3))
+    values[0] = [-2, 0, 1.5]
+    neurons, times = spikes_of(values, 1e-3)
+    found = np.zeros_like(values)
+    np.add.at(found, (np.rint(times * 1e3).astype(int), neurons // N_NEURONS), VALUES[neurons % N_NEURONS])
+    np.testing.assert_allclose(found, values, atol=2e-12)
+    assert np.sum(neurons == 0) == 50
+    with pytest.raises(DeclarationError, match=r"spikes_of\.signals: expected values from -2 to below 2"):
+        spikes_of([[2.0]], 1e-3)
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(DeclarationError, match=r"n_adaptive .*at most 100"):
+        RecurrentReadout(n_adaptive=101)
+    with pytest.raises(DeclarationError, match="release .*synapses among the cells"):
+        RecurrentReadout(recurrence="none", release=[TsodyksMarkram()])
+    with pytest.raises(DeclarationError, match="n_cues .*odd"):
+        CueAccumulation(n_cues=4)
+    with pytest.raises(DeclarationError, match="trial .*multiple of step"):
+        SinePatterns(step=3 * ms)
