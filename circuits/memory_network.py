@@ -169,7 +169,9 @@ class MemoryNetwork(Circuit):
                 n, transmissions=self._transmissions(name), extra=self._extra(name),
                 threshold=" and alive > 0" if name == EXCITATORY else "", name=name,
             )  # fmt: skip
-        built[EXCITATORY].secretion = linked_var(built[SECRETION], "rate")
+        built[EXCITATORY].secreted = linked_var(built[SECRETION], "rate")
+        # synapses cannot read what is linked
+        built[EXCITATORY].run_regularly("secretion = secreted", when="start", name="secretion_copied")
         built[EXCITATORY].alive = linked_var(built[SECRETION], "alive")
         for name, each in self.projections.items():
             # what reaches the relay leaves it a step later
@@ -225,7 +227,7 @@ class MemoryNetwork(Circuit):
 
     def _extra(self, name: str) -> str:
         """Lines of a population beside those of its cells."""
-        lines = ["secretion : Hz (linked)", "alive : 1 (linked)"] if name == EXCITATORY else []
+        lines = ["secretion : Hz", "secreted : Hz (linked)", "alive : 1 (linked)"] if name == EXCITATORY else []
         for each in self.projections.values():
             lines += each.rule.cell_equations.splitlines() if each.target == name else ()
             if each.source == name:
