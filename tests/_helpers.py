@@ -106,7 +106,7 @@ def learner(rule: Any, trains: Sequence[np.ndarray], n_steps: int, *, on_neurons
         lines += f"{name} : {unit_of(unit)}\n"
     if not lines + more:
         return generator(trains)
-    target = driven(trains, lines + more, namespace=names, method="euler" if names else "exact")
+    target = driven(trains, lines + more, namespace=names, method="exponential_euler" if names else "exact")
     for name in rule.needs:
         target.run_regularly(f"{name} = given_{name}(t, i)", when="start")
     return target

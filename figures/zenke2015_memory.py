@@ -1,0 +1,331 @@
+"""Zenke, Agnes & Gerstner 2015: assemblies form, are recalled by cues, and what each mechanism is for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from brian2 import ms, second
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from brian2learn.analysis.assemblies import Recall, assemblies, presentation_rates, recall, selectivity
+from brian2learn.analysis.firing import population_rate
+from brian2learn.analysis.intervals import mean
+from brian2learn.circuits.memory_network import MemoryNetwork
+from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.declaration import Choice
+from brian2learn.plasticity.consolidation import Consolidation
+from brian2learn.plasticity.fixed import Fixed
+from brian2learn.plasticity.heterosynaptic import Heterosynaptic
+from brian2learn.plasticity.transmitter_induced import TransmitterInduced
+from brian2learn.plasticity.triplet_stdp import TripletSTDP
+from brian2learn.plasticity.tsodyks_markram import LOWEST, TsodyksMarkram
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.record import Record
+from brian2learn.tasks.shape_memory import ShapeMemory
+
+from . import _style
+from ._figure import Figure, Records
+
+NETWORK = "zenke2015, abstract"
+WHOLE = "all mechanisms"
+HEBB, TOWARDS, UP, HOLD = TripletSTDP.preset("zenke2015"), Heterosynaptic(), TransmitterInduced(), Consolidation()
+WITHOUT: dict[str, dict[str, object]] = {
+    "no triplet STDP": {"e_rule": TOWARDS + UP + HOLD},
+    "no heterosynaptic": {"e_rule": HEBB + UP + HOLD},
+    "no transmitter-induced": {"e_rule": TOWARDS + HEBB + HOLD},
+    "no consolidation": {"e_rule": TOWARDS + HEBB + UP},
+    "inhibition not plastic": {"ie_rule": Fixed()},
+    "no short-term plasticity": {
+        # recovers at once, so that every spike releases U
+        "release": TsodyksMarkram.preset("zenke2015", tau_rec=0.1 * ms, tau_fac=LOWEST)
+    },
+}
+COLOURS = (_style.BLUE, _style.ORANGE, _style.GREEN, _style.PURPLE)
+SHAPES = ("square", "disc", "triangle", "cross")
+TIME, RATE, CELL, SHAPE, RUN, WHAT = "time (s)", "rate (Hz)", "cell (1)", "shape", "run", "network"
+INSIDE, OUTSIDE, BACKGROUND = "assembly (Hz)", "other assemblies (Hz)", "background (Hz)"
+DELAY = (0.5, 2.5)  # s after the end of a cue, in which activity has outlasted it
+THRESHOLD, TARGET = 10.0, 4.0  # Hz
+N_SHOWN = 200  # cells in the raster
+
+
+def n_cells(record: Record) -> int:
+    """Number of excitatory cells."""
+    return int(record.info["experiment"]["circuit"]["n_excitatory"])
+
+
+def _rates(record: Record, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    spikes = record.spikes["excitatory"]
+    return presentation_rates(spikes.i, spikes.t, n_cells(record), starts, np.maximum(stops, starts + 1e-3))
+
+
+def members(record: Record) -> np.ndarray:
+    """Assemblies, from the second half of the presentations of whole shapes: (4, n_cells) bool."""
+    whole = np.flatnonzero(record.truth["phase"] < 2)
+    late = whole[whole.size // 2 :]
+    rates = _rates(record, record.truth["t_start"][late], record.truth["t_stop"][late])
+    return assemblies(rates, record.truth["shape"][late], len(SHAPES), threshold=THRESHOLD)
+
+
+def after_cues(record: Record, begin: float, end: float) -> Recall:
+    """What followed the cues, from `begin` to `end` s after each, where nothing else was shown until then."""
+    truth = record.truth
+    following = np.append(truth["t_start"][1:], record.duration)
+    cues = np.flatnonzero((truth["phase"] == 2) & (following >= truth["t_stop"] + end))
+    stops = truth["t_stop"][cues]
+    return recall(_rates(record, stops + begin, stops + end), truth["shape"][cues], members(record))
+
+
+def during_cues(record: Record) -> Recall:
+    """What happened while the cues were on."""
+    cues = record.truth["phase"] == 2
+    starts, stops = record.truth["t_start"][cues], record.truth["t_stop"][cues]
+    return recall(_rates(record, starts, stops), record.truth["shape"][cues], members(record))
+
+
+def background(record: Record) -> float:
+    """Mean rate of the excitatory cells from the end of the first pause of phase 0 on, Hz."""
+    t, begin = record.spikes["excitatory"].t, float(record.info["experiment"]["task"]["first"]["si"])
+    return float(np.sum(t >= begin) / n_cells(record) / (record.duration - begin))
+
+
+def _mean_over(measure: Callable[[Record], float], network: str = WHOLE) -> Callable[[Records], Interval]:
+    def measured(records: Records) -> Interval:
+        values = np.array([measure(record) for record in records[network]])
+        return mean(values[np.isfinite(values)])
+
+    return measured
+
+
+def _share(values: np.ndarray) -> float:
+    return float(np.mean(values)) if values.size else float("nan")
+
+
+def _worse(records: Records) -> Interval:
+    """In each seed, the share of ablated networks with fewer cues outlasted than the whole one."""
+    shares = []
+    for run, record in enumerate(records[WHOLE]):
+        best = _share(after_cues(record, *DELAY).recalled)
+        shares.append(np.mean([_share(after_cues(records[each][run], *DELAY).recalled) < best for each in WITHOUT]))
+    return mean(np.nan_to_num(shares))
+
+
+class Zenke2015Memory(Figure):
+    """A quarter of the published network, with as many inputs per cell, through a protocol of minutes instead of hours.
+
+    The claims are judged on the `shortened` size. `full` is the published network and protocol (50 h of simulated time,
+    one run for every ablation). Parameters are those of the scripts and are not changed between the two, so in the
+    shortened one the slow mechanisms (consolidation: 20 minutes) have little time.
+    """
+
+    title = "Zenke, Agnes & Gerstner 2015: assemblies, recall and delay activity"
+    cites = "zenke2015"
+
+    size = Choice(
+        "shortened",
+        "how large and how long",
+        {
+            "shortened": "1024 excitatory cells, 60 s of shapes and 60 s of cues",
+            "full": "4096 excitatory cells, 1 h of shapes, 1 h of rare shapes, 48 h of cues",
+        },
+    )
+
+    claims = (
+        Claim(
+            name="assemblies",
+            sentence="Every shape recruits an assembly of cells above 10 Hz: number of shapes with one.",
+            source="zenke2015, repository (code): 864, 1188, 1059 and 1123 cells",
+            paper_value="4 of 4",
+            accept=(4, 4),
+            reason="Each of the four shapes in every run.",
+            evidence="code",
+            measure=_mean_over(lambda record: float(members(record).any(1).sum())),
+        ),
+        Claim(
+            name="recall",
+            sentence="A brief partial cue activates its assembly (above 10 Hz in the mean) and no other, while it is "
+            "on. Share of cues.",
+            source=NETWORK,
+            paper_value="recalled",
+            accept=(0.8, 1),
+            reason="No number is known; most cues.",
+            evidence="abstract",
+            measure=_mean_over(lambda record: _share(during_cues(record).recalled)),
+        ),
+        Claim(
+            name="delay_activity",
+            sentence="The assembly, and no other, stays above 10 Hz from 0.5 to 2.5 s after the cue. Share of cues.",
+            source=NETWORK,
+            paper_value="delay activity",
+            accept=(0.8, 1),
+            reason="No number is known; most cues.",
+            evidence="abstract",
+            measure=_mean_over(lambda record: _share(after_cues(record, *DELAY).recalled)),
+        ),
+        Claim(
+            name="background_rate",
+            sentence="Inhibitory plasticity holds the mean rate of the excitatory cells at its target.",
+            source="zenke2015, GlobalPFConnection (code)",
+            paper_value="4 Hz",
+            accept=(3.6, 4.4),
+            reason="10 %.",
+            evidence="code",
+            measure=_mean_over(background),
+            unit="Hz",
+        ),
+        Claim(
+            name="ablations",
+            sentence="Without any one mechanism fewer cues are outlasted than with all. Share of the ablated networks.",
+            source=NETWORK,
+            paper_value="all",
+            accept=(1, 1),
+            reason="Each of them.",
+            evidence="abstract",
+            measure=_worse,
+        ),
+    )
+
+    def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
+        if small:
+            network = MemoryNetwork(n_excitatory=64, n_inhibitory=16, side=16, radius=4.0, p=0.5)
+            task = ShapeMemory(
+                side=16, first=0.2 * second, learning=1 * second, rest=0 * second, recall=1 * second,
+                on=0.2 * second, off=0.2 * second, cue_on=0.1 * second, later_off=0.3 * second,
+            )  # fmt: skip
+        elif self.size == "shortened":
+            network = MemoryNetwork.shrunk(4)
+            task = ShapeMemory(
+                side=network.side, first=5 * second, learning=60 * second, rest=0 * second, recall=60 * second,
+                later_off=5 * second,
+            )  # fmt: skip
+        else:
+            network, task = MemoryNetwork(), ShapeMemory()
+        changes = {WHOLE: {}, **WITHOUT}
+        return {
+            name: Experiment(
+                task, network.replace(**values), dt=0.1 * ms, record={"secretion.rate": 0.1 * second}
+            )
+            for name, values in changes.items()
+        }  # fmt: skip
+
+    def data(self, records: Records) -> dict[str, pd.DataFrame]:
+        whole = records[WHOLE][0]
+        found = members(whole)
+        sizes = pd.DataFrame({
+            SHAPE: SHAPES, "cells (1)": found.sum(1), "of one assembly only (1)": selectivity(found),
+        })  # fmt: skip
+        rows = []
+        for name, runs in records.items():
+            for run, record in enumerate(runs):
+                on, after = during_cues(record), after_cues(record, *DELAY)
+                rows.append((
+                    name, run, int(members(record).any(1).sum()), _share(on.recalled), _share(after.recalled),
+                    _share(on.inside), _share(on.outside), _share(after.inside), _share(after.outside),
+                    background(record),
+                ))  # fmt: skip
+        columns = [
+            WHAT, RUN, "shapes with an assembly (1)", "recalled (1)", "outlasted (1)", f"cue: {INSIDE}",
+            f"cue: {OUTSIDE}", f"delay: {INSIDE}", f"delay: {OUTSIDE}", BACKGROUND,
+        ]  # fmt: skip
+        return {
+            "assemblies": sizes,
+            "summary": pd.DataFrame(rows, columns=columns),
+            "raster": _raster(whole, found),
+            "rates": pd.concat([_courses(records[name][0], name) for name in records]),
+            "shown": _shown(whole),
+        }
+
+    def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
+        canvas = _style.canvas(_style.TWO_COLUMNS, 150)
+        canvas.set_layout_engine("constrained", h_pad=0.06)
+        axes = canvas.subplot_mosaic("aab;ccc;def;ghi", height_ratios=(1.3, 1, 1, 1))
+        _draw_raster(axes["a"], data["raster"], data["shown"])
+        _draw_assemblies(axes["b"], data["assemblies"])
+        for panel, name in zip("cdefghi", [WHOLE, *WITHOUT], strict=True):
+            _draw_course(axes[panel], data["rates"], data["shown"], name)
+        for panel in "abcdefghi":
+            _style.letter(axes[panel], panel)
+        return canvas
+
+
+def _raster(record: Record, found: np.ndarray) -> pd.DataFrame:
+    """Spikes of the last 20 s, at most, of some cells, sorted by assembly."""
+    spikes, begin = record.spikes["excitatory"], max(0.0, record.duration - 20)
+    group = np.where(found.any(0), found.argmax(0), len(SHAPES))
+    order = np.argsort(group, kind="stable")[:: max(1, group.size // N_SHOWN)]
+    row = np.full(group.size, -1)
+    row[order] = np.arange(order.size)
+    late = (spikes.t >= begin) & (row[spikes.i] >= 0)
+    return pd.DataFrame(
+        {TIME: spikes.t[late], CELL: row[spikes.i[late]], "assembly": group[spikes.i[late]]}
+    )  # fmt: skip
+
+
+def _courses(record: Record, name: str) -> pd.DataFrame:
+    """Rate of every assembly of the run itself, and of all cells, in bins of half a second."""
+    spikes, width, found = record.spikes["excitatory"], 0.5, members(record)
+    tables = []
+    for shape, cells in [*zip(SHAPES, found, strict=True), ("all", np.ones(n_cells(record), bool))]:
+        chosen = cells[spikes.i]
+        n = max(int(cells.sum()), 1)
+        rates = population_rate(
+            np.zeros(chosen.sum(), int), spikes.t[chosen], n, t_start=0, t_stop=record.duration, width=width
+        )  # fmt: skip
+        middle = (np.arange(rates.size) + 0.5) * width
+        tables.append(pd.DataFrame({WHAT: name, SHAPE: shape, TIME: middle, RATE: rates}))
+    return pd.concat(tables)
+
+
+def _shown(record: Record) -> pd.DataFrame:
+    truth = record.truth
+    return pd.DataFrame({
+        SHAPE: np.array(SHAPES)[truth["shape"]], "phase": truth["phase"], "from (s)": truth["t_start"],
+        "to (s)": truth["t_stop"],
+    })  # fmt: skip
+
+
+def _mark(axes: Axes, shown: pd.DataFrame, begin: float) -> None:
+    """A bar above the axes for everything that was shown, in the colour of the shape; cues are thinner."""
+    for shape, phase, start, stop in shown.itertuples(index=False):
+        if stop > begin:
+            axes.plot(
+                [start, stop], [1.02, 1.02], color=COLOURS[SHAPES.index(shape)], lw=2.5 if phase < 2 else 1.5,
+                transform=axes.get_xaxis_transform(), clip_on=False, solid_capstyle="butt",
+            )  # fmt: skip
+
+
+def _draw_raster(axes: Axes, raster: pd.DataFrame, shown: pd.DataFrame) -> None:
+    for k, colour in enumerate((*COLOURS, _style.GREY)):
+        dots = raster[raster["assembly"] == k]
+        axes.plot(dots[TIME], dots[CELL], ".", color=colour, ms=0.8, mew=0, rasterized=True)
+    end = float(raster[TIME].max()) if len(raster) else 1.0
+    begin = float(raster[TIME].min()) if len(raster) else 0.0
+    axes.set_xlim(begin, end)
+    _mark(axes, shown[shown["from (s)"] < end], begin)
+    axes.set_ylim(0, N_SHOWN)
+    axes.set_xlabel("Time (s)")
+    axes.set_ylabel("Cell, by assembly")
+
+
+def _draw_assemblies(axes: Axes, table: pd.DataFrame) -> None:
+    axes.bar(table[SHAPE], table["cells (1)"], color=COLOURS, width=0.6)
+    axes.set_ylabel("Cells above 10 Hz")
+    axes.tick_params(axis="x", rotation=30)
+
+
+def _draw_course(axes: Axes, rates: pd.DataFrame, shown: pd.DataFrame, name: str) -> None:
+    for shape, colour in (("all", _style.BLACK), *zip(SHAPES, COLOURS, strict=True)):
+        course = rates[(rates[WHAT] == name) & (rates[SHAPE] == shape)]
+        axes.plot(course[TIME], course[RATE], color=colour, lw=0.7, label=shape if shape != "all" else "all cells")
+    axes.axhline(TARGET, color=_style.GREY, lw=0.5, ls=":")
+    axes.set_title(name, pad=6)
+    axes.set_xlim(0, rates[TIME].max())
+    axes.set_ylim(bottom=0)
+    _mark(axes, shown, 0.0)
+    axes.set_xlabel("Time (s)")
+    axes.set_ylabel("Rate (Hz)")
+    if name == WHOLE:
+        axes.legend(loc="upper left", ncols=5)
