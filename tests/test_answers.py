@@ -34,7 +34,7 @@ def learning(n, more=""):
 def test_errors_by_answers():
     """Answers in time cost nothing; silence costs when its time ends, any other spike when it comes."""
     found, cells = learning(6, "may_answer : 1\nanswered : 1\n")
-    # in time; never; too early; too late; in the step in which the time ends, where two errors cancel; in which it begins
+    # in time; never; too early; too late; when the time ends, where two errors cancel; when it begins
     cells.at = [12, 99, 5, 25, 20, 10] * ms
     target = SpikeGeneratorGroup(6, [0, 1, 2, 3, 4, 5] * 2, np.repeat([10, 20], 6) * ms)
     monitor = StateMonitor(cells, "super_spike_raw", record=True, when="after_synapses")
