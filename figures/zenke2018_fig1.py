@@ -123,6 +123,7 @@ class Zenke2018Fig1(Figure):
         for axes, text in ((left, "a"), (right, "b")):
             axes.axhline(SILENT, color=_style.GREY, lw=0.8, ls="--", label="silence")
             axes.legend()
+            axes.set_title(" ")  # room for the letter
             _style.letter(axes, text)
         left.set_yscale("symlog", linthresh=10)
         left.set_ylim(bottom=0)

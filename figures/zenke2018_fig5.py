@@ -22,9 +22,9 @@ from ._zenke2018 import HALF_STEP, SEED
 PATTERN, ERRORS, NET = "pattern", "share of wrong answers", "net"
 BLOCK = 100
 NETS = {
-    "random": "4 hidden, random feedback",
-    "symmetric": "4 hidden, symmetric feedback",
-    "uniform": "4 hidden, uniform feedback",
+    "random": "random feedback",
+    "symmetric": "symmetric feedback",
+    "uniform": "uniform feedback",
     "direct": "no hidden layer",
 }
 COLORS = dict(zip(NETS, (_style.VERMILION, _style.BLUE, _style.GREEN, _style.BLACK), strict=True))
@@ -157,7 +157,7 @@ class Zenke2018Fig5(Figure):
                 axes.plot(each[PATTERN], each[ERRORS], color=_style.GREY, lw=0.5, alpha=0.7)
             whole = rows.groupby(PATTERN)[ERRORS].mean()
             axes.plot(whole.index, whole, color=COLORS[name], lw=1.4)
-            axes.set_title(label)
+            axes.set_title(label.capitalize(), fontsize=7)
             axes.set_xlabel("Pattern")
             axes.set_ylim(0, 1)
             axes.set_xlim(left=0)

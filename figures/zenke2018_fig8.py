@@ -106,5 +106,6 @@ class Zenke2018Fig8(Figure):
             axes.set_ylim(bottom=0)
         left.legend()
         for axes, text in ((left, "a"), (right, "b")):
+            axes.set_title(" ")  # room for the letter
             _style.letter(axes, text)
         return canvas

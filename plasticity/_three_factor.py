@@ -400,7 +400,7 @@ class Learning:
         wanted = Synapses(target, cells, on_pre=turns + "answered_post = 0", namespace={}, name=f"{name}_wanted")
         counts = f"{raw}_post -= 1 - may_answer_post\nanswered_post = may_answer_post"
         fired = Synapses(cells, cells, on_pre=counts, namespace={}, name=f"{name}_fired")
-        fired.pre.order = -1  # a spike in the step in which the time ends is an answer
+        fired.pre.order = 1  # a spike in the step in which the time begins is an answer
         for wire in (wanted, fired):
             wire.connect(j="i")
         return [wanted, fired]

@@ -33,15 +33,15 @@ def learning(n, more=""):
 
 def test_errors_by_answers():
     """Answers in time cost nothing; silence costs when its time ends, any other spike when it comes."""
-    found, cells = learning(5, "may_answer : 1\nanswered : 1\n")
-    # in time; never; too early; too late; in the very step in which the time ends
-    cells.at = [12, 99, 5, 25, 20] * ms
-    target = SpikeGeneratorGroup(5, [0, 1, 2, 3, 4] * 2, np.repeat([10, 20], 5) * ms)
+    found, cells = learning(6, "may_answer : 1\nanswered : 1\n")
+    # in time; never; too early; too late; when the time ends, where two errors cancel; when it begins
+    cells.at = [12, 99, 5, 25, 20, 10] * ms
+    target = SpikeGeneratorGroup(6, [0, 1, 2, 3, 4, 5] * 2, np.repeat([10, 20], 6) * ms)
     monitor = StateMonitor(cells, "super_spike_raw", record=True, when="after_synapses")
     Network(target, cells, *found.teach_answers(target, cells), monitor).run(40 * ms, namespace={})
     events = [[(round(t * 1e4), e) for t, e in zip(monitor.t_, each, strict=True) if e]
               for each in monitor.super_spike_raw]  # fmt: skip
-    assert events == [[], [(200, 1)], [(50, -1), (200, 1)], [(200, 1), (250, -1)], []]
+    assert events == [[], [(200, 1)], [(50, -1), (200, 1)], [(200, 1), (250, -1)], [], []]
 
 
 def test_feedback_of_the_wrong_shape_is_refused():

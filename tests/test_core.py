@@ -79,7 +79,7 @@ def nonsense(field):
         return ["nonsense", "", None, 1, True, b"fast", list(field.options), object()]
     if isinstance(field, Part):
         return [None, "nonsense", 1, True, field.kind, type(field.default), Other(), [field.default], object()]
-    return [None, "nonsense", 1, field.kind, Other(), [Other()], ["nonsense"], object()]
+    return [None, "nonsense", 1, getattr(field, "kind", Other), Other(), [Other()], ["nonsense"], object()]
 
 
 ALL = loadable(*discovery.FOLDERS, kind=Declaration)
