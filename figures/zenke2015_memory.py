@@ -307,7 +307,7 @@ def _draw_raster(axes: Axes, raster: pd.DataFrame, shown: pd.DataFrame) -> None:
     begin = float(raster[TIME].min()) if len(raster) else 0.0
     axes.set_xlim(begin, end)
     _mark(axes, shown[shown["from (s)"] < end], begin)
-    axes.set_ylim(0, N_SHOWN)
+    axes.set_ylim(0, raster[CELL].max() + 1 if len(raster) else 1)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Cell, by assembly")
 
@@ -325,7 +325,7 @@ def _draw_course(axes: Axes, rates: pd.DataFrame, shown: pd.DataFrame, name: str
     axes.axhline(TARGET, color=_style.GREY, lw=0.5, ls=":")
     axes.set_title(name, pad=6)
     axes.set_xlim(0, rates[TIME].max())
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.3 * max(axes.get_ylim()[1], TARGET) if name == WHOLE else None)  # room for the legend
     _mark(axes, shown, 0.0)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Rate (Hz)")

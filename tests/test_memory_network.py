@@ -142,6 +142,7 @@ WITHOUT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITHOUT)
 def test_a_mechanism_left_out_does_not_act(name):
     rule, expected = WITHOUT[name]
@@ -211,3 +212,14 @@ def test_units():
     assert isinstance(MemoryNetwork().cell, FatiguingLIF)
     assert MemoryNetwork().excitation == NMDA.preset("zenke2015", g_unit=10 * nS)
     assert MemoryNetwork().ie_rule == SecretedInhibitorySTDP()
+
+
+@pytest.mark.slow
+def test_an_amplitude_of_zero_is_the_sum_without_the_mechanism():
+    whole = Heterosynaptic(beta=0.0) + TransmitterInduced()
+    one, other = (
+        record_of(e_rule=rule, w_field=3.0, ceiling=1e4 * Hz).final["e_to_e.w"]
+        for rule in (whole, TransmitterInduced())
+    )
+    np.testing.assert_array_equal(one, other)
+    assert np.any(one > 0.1)
