@@ -88,9 +88,7 @@ def assemblies(rates: ArrayLike, stimuli: ArrayLike, n_stimuli: int, *, threshol
             "assemblies", "stimuli", meaning="stimulus of every presentation", expected=f"as many as there are rows of "
             f"rates ({len(table)})", got=str(shown.size),
         )  # fmt: skip
-    means = [
-        table[shown == k].mean(0) if np.any(shown == k) else np.zeros(table.shape[1]) for k in range(n_stimuli)
-    ]
+    means = [table[shown == k].mean(0) if np.any(shown == k) else np.zeros(table.shape[1]) for k in range(n_stimuli)]
     return np.array(means) > threshold
 
 

@@ -17,8 +17,8 @@ from brian2learn.circuits.memory_network import MemoryNetwork
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.core.declaration import Choice
 from brian2learn.plasticity.consolidation import Consolidation
-from brian2learn.plasticity.fixed import Fixed
 from brian2learn.plasticity.heterosynaptic import Heterosynaptic
+from brian2learn.plasticity.secreted_inhibitory_stdp import SecretedInhibitorySTDP
 from brian2learn.plasticity.transmitter_induced import TransmitterInduced
 from brian2learn.plasticity.triplet_stdp import TripletSTDP
 from brian2learn.plasticity.tsodyks_markram import LOWEST, TsodyksMarkram
@@ -32,12 +32,14 @@ from ._figure import Figure, Records
 NETWORK = "zenke2015, abstract"
 WHOLE = "all mechanisms"
 HEBB, TOWARDS, UP, HOLD = TripletSTDP.preset("zenke2015"), Heterosynaptic(), TransmitterInduced(), Consolidation()
+# amplitudes of 0 act as the sum without the mechanism does, and need no other program
 WITHOUT: dict[str, dict[str, object]] = {
-    "no triplet STDP": {"e_rule": TOWARDS + UP + HOLD},
-    "no heterosynaptic": {"e_rule": HEBB + UP + HOLD},
-    "no transmitter-induced": {"e_rule": TOWARDS + HEBB + HOLD},
-    "no consolidation": {"e_rule": TOWARDS + HEBB + UP},
-    "inhibition not plastic": {"ie_rule": Fixed()},
+    "no triplet STDP": {"e_rule": TOWARDS + HEBB.replace(a3_plus=0, a2_minus=0) + UP + HOLD},
+    "no heterosynaptic": {"e_rule": TOWARDS.replace(beta=0) + HEBB + UP + HOLD},
+    "no transmitter-induced": {"e_rule": TOWARDS + HEBB + UP.replace(delta=0) + HOLD},
+    # the reference weight stays where it begins, at 0
+    "no consolidation": {"e_rule": TOWARDS + HEBB + UP + HOLD.replace(tau_cons=1e7 * second)},
+    "inhibition not plastic": {"ie_rule": SecretedInhibitorySTDP(eta=0)},
     "no short-term plasticity": {
         # recovers at once, so that every spike releases U
         "release": TsodyksMarkram.preset("zenke2015", tau_rec=0.1 * ms, tau_fac=LOWEST)
@@ -305,7 +307,7 @@ def _draw_raster(axes: Axes, raster: pd.DataFrame, shown: pd.DataFrame) -> None:
     begin = float(raster[TIME].min()) if len(raster) else 0.0
     axes.set_xlim(begin, end)
     _mark(axes, shown[shown["from (s)"] < end], begin)
-    axes.set_ylim(0, N_SHOWN)
+    axes.set_ylim(0, raster[CELL].max() + 1 if len(raster) else 1)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Cell, by assembly")
 
@@ -323,7 +325,7 @@ def _draw_course(axes: Axes, rates: pd.DataFrame, shown: pd.DataFrame, name: str
     axes.axhline(TARGET, color=_style.GREY, lw=0.5, ls=":")
     axes.set_title(name, pad=6)
     axes.set_xlim(0, rates[TIME].max())
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(0, 1.3 * max(axes.get_ylim()[1], TARGET) if name == WHOLE else None)  # room for the legend
     _mark(axes, shown, 0.0)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Rate (Hz)")

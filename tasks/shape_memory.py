@@ -149,11 +149,11 @@ class ShapeMemory(Task):
 
         def make() -> Iterator[SpikeTrains]:
             draws = np.random.default_rng(seed)
-            for t_start in np.arange(0, duration, BLOCK):
+            for t_start in map(float, np.arange(0, duration, BLOCK)):
                 t_stop = min(t_start + BLOCK, duration)
                 parts = [_poisson(draws, np.arange(n), background, t_start, t_stop)]
-                for shape, phase, begin, end in shown:
-                    begin, end = max(begin, t_start), min(end, t_stop)
+                for shape, phase, *on in shown:
+                    begin, end = max(on[0], t_start), min(on[1], t_stop)
                     if begin < end:
                         inputs = np.flatnonzero(members[int(phase == 2), shape])
                         parts.append(_poisson(draws, inputs, extra, begin, end))
