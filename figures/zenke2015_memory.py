@@ -249,7 +249,7 @@ class Zenke2015Memory(Figure):
         for panel, name in zip("cdefghi", [WHOLE, *WITHOUT], strict=True):
             _draw_course(axes[panel], data["rates"], data["shown"], name)
         for panel in "abcdefghi":
-            _style.letter(axes[panel], panel)
+            _style.letter(axes[panel], panel, left=7.5)
         return canvas
 
 
@@ -310,11 +310,13 @@ def _draw_raster(axes: Axes, raster: pd.DataFrame, shown: pd.DataFrame) -> None:
     axes.set_ylim(0, raster[CELL].max() + 1 if len(raster) else 1)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Cell, by assembly")
+    axes.set_title("end of the run", pad=6)
 
 
 def _draw_assemblies(axes: Axes, table: pd.DataFrame) -> None:
     axes.bar(table[SHAPE], table["cells (1)"], color=COLOURS, width=0.6)
     axes.set_ylabel("Cells above 10 Hz")
+    axes.set_title("assemblies", pad=6)
     axes.tick_params(axis="x", rotation=30)
 
 
