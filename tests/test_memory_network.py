@@ -114,6 +114,7 @@ def test_what_is_secreted_is_the_filtered_rate_of_the_excitatory_cells():
     )
 
 
+@pytest.mark.slow
 def test_an_exploded_network_falls_silent():
     free, silenced = (record_of(w_field=3.0, ceiling=top * Hz).spikes["excitatory"].t for top in (1e4, 1))
     assert silenced.max() < 0.1 < free.max()
