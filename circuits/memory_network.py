@@ -65,6 +65,7 @@ class MemoryNetwork(Circuit):
     cites = "zenke2015"
 
     inputs = ("afferents",)
+    brings = ("secretion",)  # to excitatory cells, for their inhibitory synapses
     outputs = (EXCITATORY, INHIBITORY)
 
     cell = Part(FatiguingLIF(), "model of excitatory cells", kind=Cell, source="zenke2015 (code)")
@@ -151,9 +152,14 @@ class MemoryNetwork(Circuit):
         apart = np.abs(np.stack(np.divmod(np.arange(self.side**2), self.side), axis=1) - centre)
         return np.flatnonzero((np.minimum(apart, self.side - apart) ** 2).sum(1) <= self.radius**2)
 
+    @property
+    def input_sizes(self) -> dict[str, int]:
+        """Inputs that have a given number of neurons."""
+        return {"afferents": self.side**2}
+
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
         afferents = sources["afferents"]
-        if len(afferents) != self.side**2:
+        if len(afferents) != self.input_sizes["afferents"]:
             expected = f"{self.side**2} inputs, a grid of side {self.side}"
             raise AssemblyError("MemoryNetwork", "side", expected=expected, got=str(len(afferents)))
         built: dict[str, Any] = {SECRETION: self._secretion()}

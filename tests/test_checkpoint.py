@@ -124,7 +124,7 @@ def killed_again_and_again(experiment, seed, processes, monkeypatch, *, every=0.
     return record, n_killed
 
 
-@pytest.mark.parametrize("name", rest_slow(list(EXPERIMENTS)))
+@pytest.mark.parametrize("name", rest_slow(list(EXPERIMENTS), n_default=0))
 def test_a_killed_run_ends_with_the_bits_of_one_that_was_not(name, processes, monkeypatch, cache):
     experiment = EXPERIMENTS[name]
     whole = simulate(experiment, 1, mode="standalone")

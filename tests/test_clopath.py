@@ -214,7 +214,7 @@ def test_the_average_of_the_squares_takes_its_time():
 
 
 @pytest.mark.parametrize(
-    "rule", rest_slow([ClopathSTDP(depression="homeostatic"), PairSTDP()]), ids=["clopath", "pair"]
+    "rule", rest_slow([ClopathSTDP(depression="homeostatic"), PairSTDP()], n_default=0), ids=["clopath", "pair"]
 )
 def test_runtime_mode_gives_the_same_weights(rule):
     task = ClopathPairing(n_pairs=1, n_bursts=2, n_trains=1, interval=1 * second)

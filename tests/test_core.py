@@ -18,6 +18,7 @@ from brian2learn.core.claims import EVIDENCE, Claim, Interval, Verdict
 from brian2learn.core.declaration import Choice, Declaration, Param, Part, Parts, Size
 from brian2learn.core.errors import Brian2LearnError, DeclarationError, UnknownNameError
 from brian2learn.core.identity import code_digest, digest, source_digest
+from brian2learn.tasks.picture_target import Picture
 
 
 class Inner(Declaration):
@@ -103,7 +104,7 @@ def test_nonsense_is_refused_by_name(cls, name):
 
 def test_a_field_of_no_known_kind_would_be_noticed():
     kinds = {type(field) for cls in ALL.values() for field in cls.fields.values()}
-    assert kinds <= {Param, Size, Choice, Part, Parts}
+    assert kinds <= {Param, Size, Choice, Part, Parts, Picture}
 
 
 EXAMPLES = [pytest.param(each, id=f"{stem}-{k}") for stem, cls in ALL.items() for k, each in enumerate(cls.examples())]

@@ -42,7 +42,8 @@ hosting = pytest.mark.parametrize(
 
 
 def sizes_for(circuit):
-    return {name: N * getattr(circuit, "multiples", {}).get(name, 1) for name in circuit.inputs}
+    given = getattr(circuit, "input_sizes", {})
+    return {name: given.get(name, N * getattr(circuit, "multiples", {}).get(name, 1)) for name in circuit.inputs}
 
 
 def sources_for(circuit):
@@ -137,8 +138,8 @@ def hosts_or_refuses(stem, place, rule, settings):
             except AssemblyError as refusal:
                 assert rule.__name__ in str(refusal)  # noqa: PT017
             continue
-        cells = circuit.cell.group(1, plasticity=example).variables
-        if {*example.needs, *map(example.on_neuron, example.cell_states)} <= set(cells):
+        cells = {*circuit.cell.group(1, plasticity=example).variables, *getattr(circuit, "brings", ())}
+        if {*example.needs, *map(example.on_neuron, example.cell_states)} <= cells:
             assert set(example.constants) <= {key.split(".")[1] for key in circuit.settings}
             circuit.network(sources_for(circuit))
         else:
@@ -169,7 +170,7 @@ def test_it_hosts_a_sum(stem, place):
         on_pre = "w = w - share * w"
 
     circuit = examples(stem)[0].replace(**{place: PairSTDP() + Decay()})
-    assert [value for key, value in circuit.settings.items() if key.endswith(".share")] == [0.01]
+    assert {value for key, value in circuit.settings.items() if key.endswith(".share")} == {0.01}
     circuit.network(sources_for(circuit)).run(1 * ms, namespace={})
 
 

@@ -520,7 +520,7 @@ def swings(course, level):
 
 
 @pytest.mark.parametrize(
-    ("eta", "kappa"), rest_slow([pytest.param(*each) for each in ((1, 1), (10, 1), (1, 4), (0.2, 0.5))], n_default=2)
+    ("eta", "kappa"), rest_slow([pytest.param(*each) for each in ((1, 1), (10, 1), (1, 4), (0.2, 0.5))])
 )
 def test_bcm_is_stable_up_to_tau_eta_kappa_1(eta, kappa):
     """Just below, an oscillation around the fixed point dies away; just above, it grows; its period is 2 pi tau."""
@@ -556,6 +556,7 @@ def test_bcm_units_come_to_prefer_one_pattern():
 PEAKS = {0.125: "1.00", 0.5: "1.13", 1: "1.42", 30: "18.2"}
 
 
+@pytest.mark.slow
 def test_slow_oja_overshoots_as_listed_and_never_diverges():
     ratios = (*PEAKS, 300)
     rules = [Oja(compensation="slow", tau=ratio * second) for ratio in ratios]

@@ -225,7 +225,7 @@ def test_the_rates_of_the_squid_axon_do_not_depend_on_the_step():
         assert one == pytest.approx(two, abs=0.5)
 
 
-@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5]))
+@pytest.mark.parametrize("dt", rest_slow([2e-5, 1e-5], n_default=0))
 def test_the_onset_of_the_squid_axon(dt):
     counts = {density: len(times) for density, times in squid(dt).items()}
     assert counts[2.2] == 0
@@ -310,6 +310,7 @@ def test_the_counts_of_the_mat_cell(name):
     assert np.abs(np.subtract([len(each) for each in adaptive(name)], COUNTS[name])).max() <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INTERVALS)
 def test_the_intervals_of_the_mat_cell(name):
     for times in (recipe(MAT.preset(name), CURRENTS[1]), adaptive(name, "euler")[1], adaptive(name)[1]):
@@ -378,6 +379,7 @@ def test_the_published_scheme_of_izhikevich_tends_to_the_cell(name):
     assert len(coarse) < len(times)
 
 
+@pytest.mark.slow
 def test_the_firing_patterns_of_izhikevich():
     trains = {name: fire(Izhikevich.preset(name), np.array([10e-12]), 1.0)[0] for name in Izhikevich.presets}
     intervals = {name: np.diff(times) / MS for name, times in trains.items()}

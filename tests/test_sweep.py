@@ -457,7 +457,7 @@ def wait_until(condition, seconds=60):
 
 
 N_KILLS = [
-    pytest.param(1, id="one"),
+    pytest.param(1, id="one", marks=pytest.mark.slow),
     pytest.param(3, id="three", marks=pytest.mark.slow),
     pytest.param(20, id="twenty", marks=pytest.mark.full),
 ]

@@ -214,6 +214,7 @@ def test_the_commands_of_the_page(tmp_path):
     assert (tmp_path / "one.nwb").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_damage_is_reported_and_computed_again(tmp_path):
     (tmp_path / "sweep.toml").write_text(TOML.replace('"0:3"', "0"))
     assert brian2learn("sweep", "sweep.toml", "--workers", "1", cwd=tmp_path).returncode == 0

@@ -90,6 +90,7 @@ def test_nothing_is_learned_before_the_onset_but_traces_run():
     np.testing.assert_allclose(changes(rule, trains), expected, rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_mean_change_vanishes_at_the_target_rate():
     """Independent Poisson trains: down below the target, up above it, and as computed at it."""
     rho0, tau, n_trains, duration, pre_rate = 5.0, 0.02, 4000, 1.0, 20.0
