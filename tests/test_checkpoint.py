@@ -188,6 +188,7 @@ def interrupted(experiment, seed, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [

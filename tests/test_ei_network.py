@@ -105,7 +105,7 @@ def record_of(seed=0, mode="standalone", w_ie=0.5, length=0.3):
     return simulate(Experiment(Silence(length=length * second), circuit), seed, mode=mode)
 
 
-@pytest.mark.parametrize("mode", rest_slow(["runtime", "standalone"]))
+@pytest.mark.parametrize("mode", rest_slow(["runtime", "standalone"], n_default=0))
 def test_the_length_of_the_task_is_the_length_of_the_run(mode):
     record = record_of(mode=mode)
     assert record.duration == 0.3

@@ -220,7 +220,7 @@ def test_gradient_by_convolution(form):
     np.testing.assert_allclose(found, filtered @ filtered_error(events, 1e-4), rtol=1e-10)
 
 
-@pytest.mark.parametrize("form", rest_slow(["reference", "transposed"]))
+@pytest.mark.parametrize("form", rest_slow(["reference", "transposed"], n_default=0))
 def test_steps_of_r_max_prop(form):
     """The first one is the learning rate in the direction of the gradient, none is larger, bounds hold."""
     rng = np.random.default_rng(0)
