@@ -100,7 +100,7 @@ template <class IO, class Array> void of_any_shape(IO &io, Array &array)
     io(&m, sizeof m);
     if (IO::reads)
         array.resize((int)n, (int)m);
-    for (int64_t k = 0; m && k < n; ++k)
+    for (int k = 0; m && k < (int)n; ++k)
         io(&array(k, 0), m * sizeof array(k, 0));
 }
 
@@ -253,7 +253,7 @@ void _write_arrays()
     if (file)
     {
         {% if content == "2d" %}
-        for (int64_t k = 0; {{name}}.m && k < (int64_t){{name}}.n; ++k)
+        for (int k = 0; {{name}}.m && k < (int){{name}}.n; ++k)
             std::fwrite(&{{name}}(k, 0), sizeof {{name}}(k, 0), {{name}}.m, file);
         {% elif content == "1d" %}
         if ({{name}}.size())
