@@ -11,7 +11,7 @@ from brian2learn.runs.record import Record
 from brian2learn.tasks._task import Task
 
 TRIAL, ITERATION, SEED, LOSS, ERROR, NET, RATE = (
-    "trial", "iteration", "seed", "loss", "share of wrong answers", "net", "rate (Hz)",
+    "trial (1)", "iteration (1)", "seed", "loss (1)", "share of wrong answers (1)", "net", "rate (Hz)",
 )  # fmt: skip
 
 

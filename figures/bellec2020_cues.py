@@ -22,7 +22,7 @@ from ._figure import Figure, Records
 BATCH, N_ITERATIONS, BLOCK = 32, 500, 10
 NETS = {"adaptive": "50 of 100 cells adaptive", "plain": "no adaptive cells"}
 COLORS = dict(zip(NETS, (_style.VERMILION, _style.BLACK), strict=True))
-DIFFERENCE, RIGHT = "cues on the right less left", "share answered right"
+DIFFERENCE, RIGHT = "cues on the right less left (1)", "answered right (1)"
 
 
 def wrong(record: Record) -> np.ndarray:
@@ -59,7 +59,7 @@ class Bellec2020Cues(Figure):
         Claim(
             name="learns",
             sentence="Within 500 iterations of 32 trials fewer than 7 % of the answers are wrong. Share of seeds.",
-            source="bellec2020 (code), README",
+            source="bellec2020, README of the code",
             paper_value="< 0.07 after 200-500 iterations",
             accept=(0.5, 1),
             reason="More than half of the seeds.",

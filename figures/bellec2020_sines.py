@@ -19,7 +19,7 @@ from . import _style
 from ._bellec2020 import ITERATION, LOSS, SEED, experiment, of_trials, rate
 from ._figure import Figure, Records
 
-TIME, WANTED, SHOWN, WHEN = "time in trial (s)", "wanted", "readout", "when"
+TIME, WANTED, SHOWN, WHEN = "time in trial (s)", "wanted (1)", "readout (1)", "when"
 N_CELLS, N_TRIALS = 100, 500
 
 
@@ -55,7 +55,7 @@ class Bellec2020Sines(Figure):
         Claim(
             name="low_loss",
             sentence="After 500 iterations the loss is at most 20, from about 100. Share of seeds.",
-            source="bellec2020 (code), run by another implementation of the same equations",
+            source="bellec2020, code, run by another implementation of the same equations",
             paper_value="<= 20 after 500 iterations",
             accept=(0.5, 1),
             reason="More than half of the seeds, for the number comes from one signal.",
@@ -75,7 +75,7 @@ class Bellec2020Sines(Figure):
         Claim(
             name="rate",
             sentence="Cells fire at moderate rates, drawn by the regulariser to 10 Hz.",
-            source="bellec2020 (code), run by another implementation of the same equations",
+            source="bellec2020, code, run by another implementation of the same equations",
             paper_value="8-25 Hz",
             accept=(8, 25),
             reason="The regulariser is weak against the task.",

@@ -135,7 +135,7 @@ class Zenke2018Fig7(Figure):
         Claim(
             name="aligned",
             sentence="Forward weights turn towards fixed random feedback: their angle falls below 90 degrees.",
-            source="lillicrap2016",
+            source="lillicrap2016, feedback alignment",
             paper_value="< 90",
             accept=(0, 90),
             reason="The bound itself.",
