@@ -229,8 +229,8 @@ class Zenke2015Memory(Figure):
                     background(record),
                 ))  # fmt: skip
         columns = [
-            WHAT, RUN, "shapes with an assembly (1)", "recalled (1)", "outlasted (1)", f"cue: {INSIDE}",
-            f"cue: {OUTSIDE}", f"delay: {INSIDE}", f"delay: {OUTSIDE}", BACKGROUND,
+            WHAT, RUN, "shapes with an assembly (1)", "recalled (1)", "outlasted (1)", f"cue {INSIDE}",
+            f"cue {OUTSIDE}", f"delay {INSIDE}", f"delay {OUTSIDE}", BACKGROUND,
         ]  # fmt: skip
         return {
             "assemblies": sizes,

@@ -141,7 +141,11 @@ def hosts_or_refuses(stem, place, rule, settings):
         cells = {*circuit.cell.group(1, plasticity=example).variables, *getattr(circuit, "brings", ())}
         if {*example.needs, *map(example.on_neuron, example.cell_states)} <= cells:
             assert set(example.constants) <= {key.split(".")[1] for key in circuit.settings}
-            circuit.network(sources_for(circuit))
+            try:
+                circuit.network(sources_for(circuit))
+            except AssemblyError as refusal:  # its other synapses release before a post spike of the same step
+                assert example.ties != "pre_first"  # noqa: PT017
+                assert "expected one use of a shared trace at a spike" in str(refusal)  # noqa: PT017
         else:
             with pytest.raises(AssemblyError, match=rule.__name__):
                 circuit.network(sources_for(circuit))
