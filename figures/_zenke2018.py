@@ -12,8 +12,8 @@ from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_co
 from brian2learn.runs.record import Record
 from brian2learn.tasks.picture_target import darkness
 
-TIME, TRIAL, SEED, COST = "time in trial (ms)", "trial", "seed", "cost (1/s^2)"
-KIND, VALUE = "kind", "value"
+TIME, TRIAL, SEED, COST = "time in trial (ms)", "trial (1)", "seed", "cost (1/s^2)"
+KIND, VALUE = "kind", "value (unit of its kind)"
 CLOSE = 2e-3  # s
 HALF_STEP = 5e-5  # s
 

@@ -19,7 +19,7 @@ from . import _style
 from ._figure import Figure, Records
 from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, first_success, trials
 
-FEEDBACK, UNIT, WEIGHT, RATE, FIRST = "feedback", "unit", "feedback weight", "rate (Hz)", "first success (trial)"
+FEEDBACK, UNIT, WEIGHT, RATE, FIRST = "feedback", "unit", "feedback weight (1)", "rate (Hz)", "first success (trial)"
 COLORS = {"symmetric": _style.BLUE, "random": _style.VERMILION, "uniform": _style.GREEN}
 LATE = 0.1  # share of a run over which rates are taken
 

@@ -19,7 +19,7 @@ from . import _style
 from ._figure import Figure, Records
 from ._zenke2018 import HALF_STEP, SEED
 
-PATTERN, ERRORS, NET = "pattern", "share of wrong answers", "net"
+PATTERN, ERRORS, NET = "pattern (1)", "share of wrong answers (1)", "net"
 BLOCK = 100
 NETS = {
     "random": "random feedback",
