@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import numpy as np
 from brian2 import ms, mV, nS, pF
@@ -16,7 +17,7 @@ from ._twin import leaky
 class AdaptiveThresholdLIF(Cell):
     """A leaky integrator whose threshold is set far up at a spike and decays, which stands for refractoriness."""
 
-    cites = ("zenke2013", "zenke2015")
+    cites: ClassVar[tuple[str, ...]] = ("zenke2013", "zenke2015")
 
     C = Param(
         200 * pF, "capacitance; C/g_L is the time constant", low=1 * pF, high=100_000 * pF, source="zenke2013 (code)"

@@ -19,7 +19,7 @@ class FatiguingLIF(AdaptiveThresholdLIF):
     published scripts, only the fast one is left.
     """
 
-    cites = "zenke2015"
+    cites = ("zenke2015",)
 
     E_K = Param(
         -80 * mV, "reversal potential of both", low=-150 * mV, high=100 * mV, source="zenke2015, AIF2Group (code)"
