@@ -12,8 +12,8 @@ from brian2learn.core.declaration import Choice, Param, Part, Parts, Preset, Siz
 from brian2learn.core.equations import rename, statements
 from brian2learn.core.errors import AssemblyError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES
+from brian2learn.plasticity._learning import Learning
 from brian2learn.plasticity._release import Release
-from brian2learn.plasticity._three_factor import Learning
 from brian2learn.plasticity.adam import Adam
 from brian2learn.plasticity.e_prop import EProp
 from brian2learn.plasticity.gradient_descent import GradientDescent
