@@ -19,6 +19,7 @@ from brian2learn.runs.record import Record
 from brian2learn.runs.simulate import described, provenance, simulate_all
 from brian2learn.runs.store import Store
 
+from . import _style
 from ._board import board
 from ._figure import Figure, Records
 
@@ -195,6 +196,7 @@ def produce(
     style = Path(__file__).with_name("paper.mplstyle")
     with matplotlib.rc_context(fname=style):
         canvas = figure.draw(data)
+        _style.settle(canvas)
         for suffix in FORMATS:
             canvas.savefig(folder / f"{name}.{suffix}", metadata=UNDATED.get(suffix))
     _write(
