@@ -58,8 +58,8 @@ def test_it_runs_as_an_ordinary_network(stem, k):
     circuit = examples(stem)[k]
     network = circuit.network(sources_for(circuit))
     assert isinstance(network, Network)
-    network.run(2 * ms, namespace={})
-    assert network.t == 2 * ms
+    network.run(10 * ms, namespace={})  # Brian2 2.11 takes 2 ms for none at all beside updates every 72 s
+    assert np.isclose(float(network.t), 0.01)
 
 
 @every_example
@@ -86,6 +86,7 @@ def test_its_settings_are_all_numbers_of_the_objects(stem, k):
         for key, variable in each.variables.items()
         if isinstance(variable, ArrayVariable) and getattr(variable.owner, "name", "") == name
         if variable.scalar and variable.constant and not variable.read_only
+        if not key.endswith("delay")  # of a pathway, which Brian2 2.11 holds like a number of the object
     }
     assert can_be_set == set(circuit.settings)
 
