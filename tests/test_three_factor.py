@@ -350,6 +350,7 @@ def test_without_feedback_hidden_weights_are_fixed():
     assert np.any(groups["to_output"].w != first["to_output"])
 
 
+@pytest.mark.slow
 @needs_data
 def test_compiled_program_agrees_with_the_reference_at_every_synapse():
     """Symmetric feedback, a hidden layer, the published data: C++ transposed against NumPy at every synapse."""
