@@ -19,15 +19,15 @@ CHOICE = "int(a > bias)*(1 - lapsed) + lapsed*int(rand() < 0.5)"
 
 
 class Accumulator(Circuit):
-    """Every cell is the observer of one trial: it sums up clicks until its trial stops, then says which side had more.
+    """Every cell is the observer of one trial: it sums up clicks until the trial stops, then says which side had more.
 
-    A click moves the state a by its strength C, to the right (positive) or to the left, with noise. C begins at 1; every
-    click takes it to phi C, from where it goes back to 1: Tsodyks-Markram depression with U = 1 - phi, tau_rec = tau_phi
-    and u fixed. Where a reaches a bound it stays. The choice is right where a exceeds `bias`, but for lapses.
+    A click moves the state a by its strength C, to the right (positive) or to the left, with noise. C begins at 1; a
+    click takes it to phi C, from where it goes back to 1: Tsodyks-Markram depression with U = 1 - phi, tau_rec =
+    tau_phi and u fixed. Where a reaches a bound it stays. The choice is right where a exceeds `bias`, but for lapses.
 
     Neurons ``2 k`` and ``2 k + 1`` of ``clicks`` are the left and the right of cell k, neuron k of ``stops`` says that
-    its trial is over. Clicks of both sides in one time step are a pair. What happens in a step counts from its end on; a trial
-    begins with the end of the first one.
+    its trial is over. Clicks of both sides in one time step are a pair. What happens in a step counts from its end on;
+    a trial begins with the end of the first one.
     """
 
     cites = ("brunton2013", "piet2018")
