@@ -13,12 +13,24 @@ SSBM = Path(
 )
 """Spikes of the ssbm benchmark: named by the environment, or beside the clone."""
 
+RAT = Path(
+    os.environ.setdefault(
+        "BRIAN2LEARN_RAT", str(Path(__file__).resolve().parents[2] / "shared" / "data" / "clicks" / "rat_testdata.mat")
+    )
+)
+"""Behaviour of a rat on random clicks, likewise."""
+
 
 def pytest_collection_modifyitems(items):
     if not SSBM.is_dir():
         absent = pytest.mark.skip(reason=f"the ssbm data are not at {SSBM}; set BRIAN2LEARN_SSBM")
         for item in items:
             if "[ssbm-" in item.name:
+                item.add_marker(absent)
+    if not RAT.is_file():
+        absent = pytest.mark.skip(reason=f"there is no rat at {RAT}; set BRIAN2LEARN_RAT")
+        for item in items:
+            if "rat" in getattr(item, "fixturenames", ()):
                 item.add_marker(absent)
 
 
