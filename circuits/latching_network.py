@@ -18,20 +18,20 @@ WITHIN = "within"
 class LatchingNetwork(MemoryNetwork):
     """A memory network with consolidated assemblies, whose excitatory cells fatigue slowly.
 
-    The excitatory cells are split evenly, in their order, into assemblies. Synapses between cells of one assembly have a
-    projection of their own and begin at another weight. All plastic excitatory synapses begin with a reference weight
+    The excitatory cells are split evenly, in their order, into assemblies. Synapses between cells of one assembly are
+    a projection of their own and begin at another weight. All plastic excitatory synapses begin with a reference weight
     equal to their weight, as with the scripts' option that consolidates what is preloaded.
 
-    Differs from the author's code: no latching script was published, so the strength of fatigue is the default of the
-    cells' class, which the scripts of the memory network switch off; the number of assemblies and the weight in them
-    are chosen.
+    Differs from the author's code: no latching script was published. The weight within assemblies is the plateau of
+    consolidation; the number of assemblies, the jump of the slow conductance (twice the default of the cells' class,
+    which the scripts of the memory network switch off) and the first weight of inhibition, with which the network
+    fires near the target of inhibitory plasticity, were chosen in runs of two minutes.
     """
 
-    cell = Part(
-        FatiguingLIF.preset("zenke2015_slow"), "model of excitatory cells", kind=Cell, source="zenke2015 (code)"
-    )
+    cell = Part(FatiguingLIF.preset("zenke2015_slow", jump_b=0.004), "model of excitatory cells", kind=Cell)
     n_assemblies = Size(4, "number of assemblies", low=1, high=1000)
     w_assembly = Param(0.5, "first weight between cells of one assembly", low=0)
+    w_ie = Param(0.4, "first weight from inhibitory to excitatory cells", low=0)
 
     @property
     def learned(self) -> tuple[str, ...]:  # type: ignore[override]

@@ -154,7 +154,6 @@ class MemoryNetwork(Circuit):
 
     @property
     def input_sizes(self) -> dict[str, int]:
-        """Inputs that have a given number of neurons."""
         return {"afferents": self.side**2}
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
