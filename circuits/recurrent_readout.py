@@ -147,7 +147,7 @@ class RecurrentReadout(Circuit):
 
     @property
     def multiples(self) -> dict[str, int]:
-        """Inputs whose number of neurons must be a multiple: the neurons that tell one signal."""
+        # the neurons that tell one signal
         return {"targets": N_NEURONS if self.wanted == "signal" else 1}
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:

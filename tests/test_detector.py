@@ -42,8 +42,8 @@ hosting = pytest.mark.parametrize(
 
 
 def sizes_for(circuit):
-    given = getattr(circuit, "input_sizes", {})
-    return {name: given.get(name, N * getattr(circuit, "multiples", {}).get(name, 1)) for name in circuit.inputs}
+    given, multiples = circuit.input_sizes, circuit.multiples
+    return {name: given.get(name, N * multiples.get(name, 1)) for name in circuit.inputs}
 
 
 def sources_for(circuit):
@@ -139,7 +139,7 @@ def hosts_or_refuses(stem, place, rule, settings):
             except AssemblyError as refusal:
                 assert rule.__name__ in str(refusal)  # noqa: PT017
             continue
-        cells = {*circuit.cell.group(1, plasticity=example).variables, *getattr(circuit, "brings", ())}
+        cells = {*circuit.cell.group(1, plasticity=example).variables, *circuit.brings}
         if {*example.needs, *map(example.on_neuron, example.cell_states)} <= cells:
             assert set(example.constants) <= {key.split(".")[1] for key in circuit.settings}
             try:
