@@ -86,7 +86,8 @@ class AccumulatorModel:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> AccumulatorModel:
         """The model with the values of a circuit (``Accumulator().values``), or of any mapping, in SI units."""
-        return cls(**{f.name: v if isinstance(v, str) else float(v) for f in fields(cls) for v in [values[f.name]]})
+        given = {each.name: values[each.name] for each in fields(cls)}
+        return cls(**{name: value if isinstance(value, str) else float(value) for name, value in given.items()})  # type: ignore[arg-type]
 
     def strengths(self, trials: ClickTrials) -> NDArray[np.float64]:
         """Strength C of every click, in the order of the clicks; 0 for pairs that cancel.
@@ -190,7 +191,7 @@ class AccumulatorModel:
         for k in range(counts.shape[1]):
             C = 1 - (1 - C) * left_of[:, k, None]
             if self.pairs == "cancel":
-                C = np.where((counts[:, k] > 0).all(axis=1)[:, None], 0.0, C)
+                C = np.where(np.all(counts[:, k] > 0, axis=1, keepdims=True), 0.0, C)
             found[:, k] = C
             heard = counts[:, k].sum(axis=1, keepdims=True) if self.adaptation == "across" else counts[:, k]
             C = C * self.phi**heard

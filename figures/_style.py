@@ -32,7 +32,8 @@ def settle(canvas: Canvas) -> None:
     canvas.draw_without_rendering()
     canvas.set_layout_engine("none")
     for axes in canvas.axes:
-        axes.set_position([round(each, 5) for each in axes.get_position(original=True).bounds])
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
 
 
 def letter(axes: Axes, text: str, left: float = 8.5) -> None:

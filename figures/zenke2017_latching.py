@@ -291,9 +291,8 @@ def _draw_courses(axes: Axes, table: pd.DataFrame, name: str) -> None:
 
 
 def _draw_dwells(axes: Axes, table: pd.DataFrame) -> None:
-    axes.hist(
-        table[DWELL], bins=np.arange(0.5, max(table[DWELL].max(), 1) + 1.5) if len(table) else 1, color=_style.BLUE
-    )
+    longest = max(1.0, *table[DWELL]) if len(table) else 1.0
+    axes.hist(table[DWELL], bins=list(np.arange(0.5, longest + 1.5)), color=_style.BLUE)
     axes.set_xlabel("Dwell time (s)")
     axes.set_ylabel("Stays")
     axes.set_title("dwell times")
