@@ -136,7 +136,7 @@ class AccumulatorModel:
         ----------
         trials : ClickTrials
         dt : float, s
-                Time step; clicks go to the nearest multiple of it.
+            Time step; clicks go to the nearest multiple of it.
         n_bins : int
             Grid points from one bound to the other, both included; by default they are up to 0.34 clicks apart. Their
             distance should be below the root of 6 times the variance of a usual click.
