@@ -215,7 +215,7 @@ class Zenke2017Latching(Figure):
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 125)
         canvas.set_layout_engine("constrained", h_pad=0.06)
-        axes = canvas.subplot_mosaic("aaaaaaaaabbb;cccccccccddd;eeeeffffgggg", height_ratios=(1.2, 1, 1))
+        axes = canvas.subplot_mosaic("aab;ccd;efg", height_ratios=(1.2, 1, 1))
         _draw_raster(axes["a"], data["raster"])
         _draw_weights(axes["b"], data["weights"])
         _draw_courses(axes["c"], data["rates"], WHOLE)
@@ -293,6 +293,7 @@ def _draw_courses(axes: Axes, table: pd.DataFrame, name: str) -> None:
 def _draw_dwells(axes: Axes, table: pd.DataFrame) -> None:
     longest = max(1.0, *table[DWELL]) if len(table) else 1.0
     axes.hist(table[DWELL], bins=list(np.arange(0.5, longest + 1.5)), color=_style.BLUE)
+    axes.set_ylim(bottom=0)
     axes.set_xlabel("Dwell time (s)")
     axes.set_ylabel("Stays")
     axes.set_title("dwell times")
