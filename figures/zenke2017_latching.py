@@ -215,7 +215,7 @@ class Zenke2017Latching(Figure):
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 125)
         canvas.set_layout_engine("constrained", h_pad=0.06)
-        axes = canvas.subplot_mosaic("aaaaaaaaabbb;cccccccccddd;eeeeffffgggg", height_ratios=(1.2, 1, 1))
+        axes = canvas.subplot_mosaic("aaab;cccd;eefg", height_ratios=(1.2, 1, 1))
         _draw_raster(axes["a"], data["raster"])
         _draw_weights(axes["b"], data["weights"])
         _draw_courses(axes["c"], data["rates"], WHOLE)
@@ -269,7 +269,7 @@ def _draw_weights(axes: Axes, table: pd.DataFrame) -> None:
             rows = table[(table["synapses"] == kind) & (table["when"] == when)]
             axes.plot(rows[WEIGHT], rows[SHARE], line, color=colour, drawstyle="steps-mid", label=f"{kind}, {when}")
     axes.set_yscale("log")
-    axes.set_ylim(1e-5, 10)
+    axes.set_ylim(1e-5, 1e3)  # room for the legend
     axes.set_xlim(BINS[0], BINS[-1])
     axes.set_xlabel("Weight E to E")
     axes.set_ylabel("Share of synapses")
