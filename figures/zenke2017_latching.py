@@ -269,7 +269,7 @@ def _draw_weights(axes: Axes, table: pd.DataFrame) -> None:
             rows = table[(table["synapses"] == kind) & (table["when"] == when)]
             axes.plot(rows[WEIGHT], rows[SHARE], line, color=colour, drawstyle="steps-mid", label=f"{kind}, {when}")
     axes.set_yscale("log")
-    axes.set_ylim(1e-5, 10)
+    axes.set_ylim(1e-5, 1e3)  # room for the legend
     axes.set_xlim(BINS[0], BINS[-1])
     axes.set_xlabel("Weight E to E")
     axes.set_ylabel("Share of synapses")
