@@ -277,9 +277,9 @@ class Zenke2015Memory(Figure):
         }
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
-        canvas = _style.canvas(_style.TWO_COLUMNS, 150)
+        canvas = _style.canvas(_style.TWO_COLUMNS, 185)
         canvas.set_layout_engine("constrained", h_pad=0.06)
-        axes = canvas.subplot_mosaic("aab;ccd;efg;hij", height_ratios=(1.3, 1, 1, 1))
+        axes = canvas.subplot_mosaic("aab;ccc;ddd;efg;hij", height_ratios=(1.3, 1, 1, 1, 1))
         _draw_raster(axes["a"], data["raster"], data["shown"][data["shown"][WHAT] == WHOLE])
         _draw_assemblies(axes["b"], data["assemblies"])
         for panel, name in zip("cdefghij", [WHOLE, UNTRAINED, *WITHOUT], strict=True):
@@ -374,4 +374,4 @@ def _draw_course(axes: Axes, rates: pd.DataFrame, shown: pd.DataFrame, name: str
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Rate (Hz)")
     if name == WHOLE:
-        axes.legend(loc="upper left", ncols=5, fontsize=5.5, columnspacing=0.8)
+        axes.legend(loc="upper left", ncols=5)

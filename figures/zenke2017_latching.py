@@ -23,7 +23,7 @@ from . import _style
 from ._figure import Figure, Records
 from .zenke2015_memory import N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
-TALK = "zenkegerstner2017, which the authors' talk of 2017 names for its latching panel"
+TALK = "zenkegerstner2017, to which a talk of 2017 points for its latching panel"
 SETTLED = "all mechanisms, while settling"
 UNFATIGUED = "no slow fatigue"
 DESTROYED = ("no heterosynaptic", "inhibition not plastic")
@@ -291,8 +291,8 @@ def _draw_courses(axes: Axes, table: pd.DataFrame, name: str) -> None:
 
 
 def _draw_dwells(axes: Axes, table: pd.DataFrame) -> None:
-    longest = max(1.0, *table[DWELL]) if len(table) else 1.0
-    axes.hist(table[DWELL], bins=list(np.arange(0.5, longest + 1.5)), color=_style.BLUE)
+    longest = float(table[DWELL].max()) if len(table) else 1.0
+    axes.hist(table[DWELL], bins=[0.5 + k for k in range(round(longest) + 1)], color=_style.BLUE)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("Dwell time (s)")
     axes.set_ylabel("Stays")
