@@ -329,6 +329,7 @@ def test_exact_integration_of_the_mat_cell_is_the_limit_of_the_recipe(name):
         assert np.abs(times[:n] - euler[:n]).max(initial=0) < (n + 20) * STEP
 
 
+@pytest.mark.slow
 def test_a_chattering_mat_cell_bursts_as_fast_as_it_may():
     times = adaptive("CH")[1]
     intervals = np.diff(times) / MS
