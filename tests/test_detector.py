@@ -92,6 +92,7 @@ def test_its_settings_are_all_numbers_of_the_objects(stem, k):
 
 
 @first_examples
+@pytest.mark.slow
 def test_numbers_need_no_other_program(stem, k):
     """Other numbers give the same equations, statements and objects."""
     circuit = examples(stem)[k]
