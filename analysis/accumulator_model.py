@@ -112,10 +112,9 @@ class AccumulatorModel:
         C = self._adapted(volleys)
         growth = np.exp(self.lam * volleys.left_over)
         mean = ((volleys.counts[..., 1] * C[..., 1] - volleys.counts[..., 0] * C[..., 0]) * growth).sum(axis=1)
-        per_click = (volleys.counts * (C if self.noise == "C" else C**2)).sum(axis=-1)
+        per_click = (volleys.counts * self._per_click(C)).sum(axis=-1)
         T = volleys.duration
-        grown = np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T
-        variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self.sigma_a2 * grown
+        variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self._of_memory(T)
         return mean, variance + self.sigma_s2 * (per_click * growth**2).sum(axis=1)
 
     def p_right(self, trials: ClickTrials | Volleys) -> NDArray[np.float64]:
@@ -154,8 +153,7 @@ class AccumulatorModel:
         start = _deposit(np.zeros(1), np.array([self.sigma_i2]), x)[0, :, n_bins // 2]
         order = np.argsort(-n_steps)  # those that go on are always the first ones
         p = np.tile(start, (len(trials), 1))
-        grown = np.expm1(2 * self.lam * dt) / (2 * self.lam) if abs(self.lam) > 1e-9 else dt
-        move = _transition(x * np.exp(self.lam * dt), self.sigma_a2 * grown, x)
+        move = _transition(x * np.exp(self.lam * dt), self._of_memory(dt), x)
         for step in range(int(n_steps.max()) + 1):
             n_on = int(np.searchsorted(-n_steps[order], -step, side="right"))
             on = order[:n_on]
@@ -180,8 +178,16 @@ class AccumulatorModel:
         shape = (len(trials), n_steps + 1)
         mean, variance = np.zeros(shape), np.zeros(shape)
         np.add.at(mean, (trial, step), np.where(trials.right, C, -C))
-        np.add.at(variance, (trial, step), self.sigma_s2 * (C if self.noise == "C" else C**2))
+        np.add.at(variance, (trial, step), self.sigma_s2 * self._per_click(C))
         return mean, variance
+
+    def _per_click(self, C: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Variance of a click of strength C, in those of a click of strength 1."""
+        return C if self.noise == "C" else C**2
+
+    def _of_memory(self, T: Any) -> Any:
+        """Variance that the noise of the memory has added after a time, s."""
+        return self.sigma_a2 * (np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T)
 
     def _adapted(self, volleys: Volleys) -> NDArray[np.float64]:
         """Strength on each side at every volley: (n_trials, n_volleys, 2) float."""
