@@ -8,9 +8,9 @@ from pathlib import Path
 
 from brian2learn.core.discovery import FOLDERS, Heading, files, folders, heading, load, snake_case
 from brian2learn.core.errors import Brian2LearnError, UnknownNameError
+from brian2learn.core.references import bibliography
 
 from .console import output, print_json
-from .references import bibliography
 
 KINDS = {
     "rule": ("plasticity", "Plasticity"),

@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from brian2learn.core.errors import DeclarationError
+from brian2learn.core.quantities import span
 from brian2learn.core.seeds import parse_seeds as seeds_in
 
 from .console import FAILED, messages, output, print_json
 from .progress import Run, RunProgress
 from .quiet import quiet_brian2
-from .show import span
 
 if TYPE_CHECKING:
     from brian2learn.figures._produce import Judged

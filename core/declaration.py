@@ -342,7 +342,8 @@ class Declaration:
         )
 
     def __hash__(self) -> int:
-        return hash((type(self), tuple(str(value) for value in self.values.values())))
+        values = (value if getattr(value, "dim", None) is None else float(value) for value in self.values.values())
+        return hash((type(self), *values))
 
     def __repr__(self) -> str:
         changed = [
