@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -110,6 +111,6 @@ def slider_for(param: Param, value: Any, in_use: Iterable[Any] = ()) -> Slider:
     if not sizes and math.isfinite(highest):
         high = highest
     return Slider(
-        param.name, param.meaning, unit, factor, low / factor, high / factor, log, whole,
+        param.name, param.meaning, re.sub(r"^u(?=\w)", "µ", unit), factor, low / factor, high / factor, log, whole,
         span(param.low, param.high, like), param.source or "",
     )  # fmt: skip

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from bokeh.models import ColorBar, ColumnDataSource, HoverTool, Legend, LegendItem, LinearColorMapper, Range1d, Whisker
 from bokeh.plotting import figure
+from matplotlib import colormaps
+from matplotlib.colors import to_hex
 
 from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from .pictures import DASHES, LINE, POINTS, TICKS, Curve, Picture
+from .pictures import DASHES, POINTS, TICKS, Curve, Picture
 
 COLOURS = {False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK), True: (SKY, ORANGE, "#2fd3a5", PURPLE, "#f0e442", "#ffffff")}
 """Curves in order, on light and on dark ground; all from or near Okabe and Ito's, told apart with any colour vision."""
 INK = {False: "#1c1c1c", True: "#e6e6e6"}
 LINES = {False: "#e3e3e3", True: "#3a3f45"}
 HEIGHT, LOW_HEIGHT = 300, 130
-DIVERGING = [
-    "#2166ac", "#3f7fbb", "#6199c9", "#86b3d6", "#abcbe2", "#cde0ec", "#e7eef2", "#f7f7f7",
-    "#f6e8e0", "#f6d4c2", "#f0b99f", "#e59a7c", "#d6775c", "#c45142", "#b2182b",
-]  # fmt: skip
+DIVERGING = [to_hex(colour) for colour in colormaps["RdBu_r"](np.linspace(0, 1, 255))]
 
 
 class Drawn:
@@ -34,10 +34,15 @@ class Drawn:
         Whether the ground is dark.
     on_click : callable, optional
         Called with the place of a click, in the units of the picture.
+    ranges : dict, optional
+        Axes by label, of pictures that are moved together.
     """
 
-    def __init__(self, picture: Picture, *, dark: bool = False, on_click: Callable[..., None] | None = None) -> None:
-        self.dark, self.shape = dark, shape_of(picture)
+    def __init__(
+        self, picture: Picture, *, dark: bool = False, on_click: Callable[..., None] | None = None,
+        ranges: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        self.dark, self.shape, self.ends = dark, shape_of(picture), picture.x_ends
         ticks_only = bool(picture.curves) and all(each.kind == TICKS for each in picture.curves)
         self.figure = figure(
             name=f"picture:{picture.name}", height=LOW_HEIGHT if ticks_only else HEIGHT, sizing_mode="stretch_width",
@@ -47,6 +52,9 @@ class Drawn:
         self.figure.toolbar.logo = None
         self.figure.toolbar.autohide = True
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = picture.x, picture.y
+        if picture.x_ends is not None:
+            ends = {} if ranges is None else ranges
+            self.figure.x_range = ends.setdefault(picture.x, Range1d(*picture.x_ends))
         self.sources: list[ColumnDataSource] = []
         self._style(ticks_only)
         if picture.surface is not None:
@@ -61,6 +69,9 @@ class Drawn:
 
     def update(self, picture: Picture) -> None:
         """Show the numbers of another picture of the same shape."""
+        if picture.x_ends is not None and picture.x_ends != self.ends:
+            self.ends = picture.x_ends
+            self.figure.x_range.start, self.figure.x_range.end = picture.x_ends
         if picture.surface is not None:
             surface = picture.surface
             largest = float(np.max(np.abs(surface.z))) or 1e-12
@@ -88,7 +99,8 @@ class Drawn:
             axis.axis_label_text_font_style = "normal"
             axis.axis_label_text_font_size = "14px"
             axis.major_label_text_font_size = "13px"
-        plot.title.text_color, plot.title.text_font_size = ink, "14px"
+        if plot.title is not None:
+            plot.title.text_color, plot.title.text_font_size = ink, "14px"
         if ticks_only:
             plot.y_range = Range1d(-0.6, 1.6)
             plot.yaxis.ticker = [0, 1]
@@ -125,9 +137,10 @@ class Drawn:
         if len(items) > 1 and not ticks_only:
             legend = Legend(
                 items=items, orientation="horizontal", background_fill_color=None, border_line_color=None, padding=0,
-                margin=2, spacing=12, label_text_color=INK[self.dark], label_text_font_size="13px", ncols=3,
+                margin=2, spacing=12, label_text_color=INK[self.dark], label_text_font_size="13px", ncols=6,
                 click_policy="hide",
             )  # fmt: skip
+            legend.location = "top_left"
             self.figure.add_layout(legend, "above")
         if hovered:
             self.figure.add_tools(HoverTool(renderers=hovered, tooltips=[(picture.x, "@x"), (picture.y or "y", "@y")]))
@@ -192,19 +205,11 @@ def side_by_side(now: Sequence[Picture], pinned: Sequence[Picture]) -> list[Pict
         if other is None:
             found.append(picture)
         elif picture.surface is not None:
-            found += [picture, _called(other, f"{PINNED}{other.title}", f"{other.name}_kept")]
+            found += [picture, replace(other, title=f"{PINNED}{other.title}", name=f"{other.name}_kept")]
         else:
             theirs = [Curve(f"{PINNED}{each.name}", each.x, each.y, each.kind, each.error) for each in other.curves]
             note = f"{picture.note}  |  {PINNED}{other.note}" if other.note else picture.note
             found.append(
-                Picture(picture.name, picture.x, picture.y, [*theirs, *picture.curves], None, picture.title,
-                        picture.log_x, note, picture.edits)
-            )  # fmt: skip
+                replace(picture, curves=[*theirs, *picture.curves], note=note)
+            )
     return found
-
-
-def _called(picture: Picture, title: str, name: str) -> Picture:
-    return Picture(name, picture.x, picture.y, picture.curves, picture.surface, title, picture.log_x, picture.note)
-
-
-__all__ = ["LINE", "PINNED", "Drawn", "shape_of", "side_by_side"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -24,8 +25,6 @@ _LINE = re.compile(r"^(?:d(?P<of>\w+)/dt|(?P<name>\w+))\s*(?P<sign>[-+*/]?=)?(?P
 
 def symbol(name: str) -> str:
     """A name as a symbol: ``tau_plus`` is a tau with the index +, ``w_max`` a w with the index max."""
-    if name in ("dt", "t_stop"):
-        return {"dt": r"\Delta t"}.get(name, name)
     head, *rest = name.removesuffix("_post").split("_")
     stem, digits = re.fullmatch(r"(.*?)(\d*)", head).groups()  # type: ignore[union-attr]
     if stem in _GREEK:
@@ -47,6 +46,14 @@ def symbol(name: str) -> str:
             index.append(word if len(word) == 1 or word.isdigit() else rf"\mathrm{{{word}}}")
     separator = r",\,"
     return f"{first}_{{{separator.join(index)}}}{power}" if index else first
+
+
+def plain(name: str) -> str:
+    """A name for a legend: one Greek letter if it is one."""
+    try:
+        return unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}") if name in _GREEK else name
+    except KeyError:
+        return name
 
 
 def number(value: Any, digits: int = 4) -> str:

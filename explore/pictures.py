@@ -69,6 +69,8 @@ class Picture:
     title : str
     log_x : bool
         Whether the x axis is logarithmic.
+    x_ends : tuple of float, optional
+        Ends of the x axis; pictures with the same label share them.
     note : str
         What was worked out: numbers in a sentence.
     edits : str
@@ -82,6 +84,7 @@ class Picture:
     surface: Surface | None = None
     title: str = ""
     log_x: bool = False
+    x_ends: tuple[float, float] | None = None
     note: str = ""
     edits: str = ""
 

@@ -21,11 +21,12 @@ MOST_TIMES = 500
 class View(Declaration):
     """A way to look at a declaration. A subclass has settings of its own, with bounds, from which sliders are made.
 
-    Class attributes: `title`, `order` (where it stands among others), and `apart`, the fields that have no slider.
+    Class attributes: `title`, `order` (where it stands among others), and whether its pictures stand `side_by_side`.
     """
 
     title: ClassVar[str] = ""
     order: ClassVar[int] = 100
+    side_by_side: ClassVar[bool] = False
 
     @classmethod
     def fits(cls, shown: Declaration) -> bool:

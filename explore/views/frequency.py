@@ -74,4 +74,5 @@ class Frequency(SpikeView):
                     Curve(name, *(of_lag[key].to_numpy() for key in ("frequency", "change")), POINTS,
                           of_lag["sem"].to_numpy())
                 )  # fmt: skip
-        return (Picture("frequency", "frequency of pairs (Hz)", "weight change / first weight", curves),)
+        note = "" if self.data == "none" else "Measured with 15 bursts of 5 pairs; models are fitted with 60 pairs in a row."
+        return (Picture("frequency", "frequency of pairs (Hz)", "weight change / first weight", curves, note=note),)

@@ -14,6 +14,7 @@ from brian2learn.analysis.stability import EXPLODED, Linear
 from brian2learn.core.declaration import Choice, Declaration, Param
 from brian2learn.plasticity._rate_rule import RateRule
 
+from ..formulas import plain
 from ..pictures import DASHES, LINE, POINTS, Curve, Picture
 from ._view import View
 
@@ -84,6 +85,7 @@ class Rates(View):
 
     title = "Course and phase plane"
     order = 10
+    side_by_side = True
 
     x = Param(1.0, "rate of the input", low=0, high=100)
     w_init = Param(0.5, "first weight", low=-100, high=100)
@@ -158,7 +160,7 @@ class Rates(View):
         note = (f"Fixed points: {note}." if note else "No single fixed point.") + (
             f" The weight explodes after {t[-1]:.4g} s." if exploded else ""
         )
-        curves = [Curve(name, t, cut[k], LINE if k == 0 else DASHES) for k, name in enumerate(names)]
+        curves = [Curve(plain(name), t, cut[k], LINE if k == 0 else DASHES) for k, name in enumerate(names)]
         over_time = Picture("course", "time (s)", "weight" + ", slow state" * (len(names) > 1), curves, note=note)
         plane = {1: self._line, 2: self._plane}.get(len(names))
         return (over_time,) if plane is None else (over_time, plane(shown, cut, fixed))
@@ -178,12 +180,12 @@ class Rates(View):
         s = np.linspace(0.0, high, N_GRID)
         grid = np.array(np.meshgrid(w, s)).reshape(2, -1)
         of_w = OneInput(rule, self.x).slopes(grid)[0].reshape(s.size, w.size)
-        curves = [Curve("path", states[0], states[1]), Curve(f"{slow} stands", w, rest, DASHES)]
+        curves = [Curve("path", states[0], states[1]), Curve(f"{plain(slow)} stands", w, rest, DASHES)]
         curves.append(Curve("w stands", *_zeros(w, s, of_w), DASHES))
         points = np.array([each.state for each in fixed]).reshape(-1, 2).T
         curves.append(Curve("fixed point", points[0], points[1], POINTS))
         curves.append(Curve("start", states[0, :1], states[1, :1], POINTS))
-        return Picture("plane", "weight w", slow, curves)
+        return Picture("plane", "weight w", plain(slow), curves)
 
 
 def _zeros(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -55,6 +55,7 @@ class SteadyRelease(View):
 
     title = "Steady state"
     order = 20
+    side_by_side = True
 
     low_rate = Param(0.5 * Hz, "lowest rate", low=0.01 * Hz, high=100 * Hz)
     high_rate = Param(100 * Hz, "highest rate", low=0.1 * Hz, high=1000 * Hz)

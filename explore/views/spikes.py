@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class Spikes(SpikeView):
             unit, factor = ("mV", 1e3) if str(shown.needs[name]) in ("V", "volt") else (str(shown.needs[name]), 1.0)
             curve = Curve(name, grid * scale, values[:, 0] * factor)
             found.append(Picture(name, time, f"{name} ({unit}), given", [curve]))
-        return tuple(found)
+        return tuple(replace(each, x_ends=(0.0, pairs.t_stop * scale)) for each in found)
 
 
 def sampled(course: Course, t_stop: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:

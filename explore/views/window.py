@@ -26,10 +26,10 @@ class Window(SpikeView):
     order = 10
 
     span = Param(100 * ms, "largest lag", low=1 * ms, high=1000 * ms)
-    n_pairs = Size(60, "pairs", low=1, high=1000)
+    n_pairs = Size(1, "pairs, of which the mean is shown", low=1, high=1000)
     frequency = Param(1 * Hz, "pairs per second", low=0.01 * Hz, high=100 * Hz)
 
-    SLOW: ClassVar[Mapping[str, Any]] = {"dt": 1 * ms, "n_pairs": 3, "frequency": 5 * Hz}
+    SLOW: ClassVar[Mapping[str, Any]] = {"dt": 1 * ms, "frequency": 5 * Hz}
     N_LAGS: ClassVar[int] = 82  # even: no lag is 0, which belongs to neither side
 
     @classmethod

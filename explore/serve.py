@@ -1,0 +1,60 @@
+"""Serve the page, to this machine alone unless somebody else is let in."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+
+from .page import explorable, page
+
+LOCAL = "127.0.0.1"
+
+
+def serve(first: str = "", *, port: int = 0, address: str = LOCAL, show: bool = True,
+          started: Callable[[int], None] | None = None) -> None:
+    """Serve until the process is ended.
+
+    Parameters
+    ----------
+    first : str
+        What is shown where the address says nothing.
+    port : int
+        0 for any that is free.
+    address : str
+        The interface to listen on.
+    show : bool
+        Whether to open a browser.
+    started : callable, optional
+        Called with the port once the page can be had.
+    """
+    port = port or _free_port(address)
+    explorable()  # import every declaration now, in the main thread, and not when the first page is asked for
+
+    def at_first() -> Any:  # Panel takes functions only
+        return page(first)
+
+    server = pn.serve(
+        {"/": at_first}, port=port, address=address, show=show, start=False, title="brian2learn explore",
+        websocket_origin=_origins(address, port), autoreload=False, admin=False, verbose=False, threaded=False,
+    )  # fmt: skip
+    server.start()
+    if started is not None:
+        started(port)
+    server.io_loop.start()
+
+
+def _free_port(address: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        return int(probe.getsockname()[1])
+
+
+def _origins(address: str, port: int) -> list[str]:
+    """Pages that may talk to the server: its own."""
+    hosts = ["127.0.0.1", "localhost"]
+    if address not in (LOCAL, "localhost"):
+        hosts += [address, socket.gethostname()] if address != "0.0.0.0" else [socket.gethostname(), socket.getfqdn()]
+    return [f"{host}:{port}" for host in dict.fromkeys(hosts)]
