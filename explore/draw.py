@@ -16,7 +16,10 @@ from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE,
 
 from .pictures import DASHES, POINTS, TICKS, Curve, Picture
 
-COLOURS = {False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK), True: (SKY, ORANGE, "#2fd3a5", PURPLE, "#f0e442", "#ffffff")}
+COLOURS = {
+    False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK),
+    True: (SKY, ORANGE, "#2fd3a5", PURPLE, "#f0e442", "#ffffff"),
+}
 """Curves in order, on light and on dark ground; all from or near Okabe and Ito's, told apart with any colour vision."""
 INK = {False: "#1c1c1c", True: "#e6e6e6"}
 LINES = {False: "#e3e3e3", True: "#3a3f45"}
@@ -46,7 +49,7 @@ class Drawn:
         ticks_only = bool(picture.curves) and all(each.kind == TICKS for each in picture.curves)
         self.figure = figure(
             name=f"picture:{picture.name}", height=LOW_HEIGHT if ticks_only else HEIGHT, sizing_mode="stretch_width",
-            tools="pan,box_zoom,wheel_zoom,reset,save", toolbar_location="right", min_width=260,
+            tools="pan,box_zoom,wheel_zoom,reset,save", toolbar_location="right", min_width=260, min_border_left=66,
             x_axis_type="log" if picture.log_x else "linear", title=picture.title or None, output_backend="canvas",
         )  # fmt: skip
         self.figure.toolbar.logo = None
@@ -166,10 +169,8 @@ class Drawn:
             return self.figure.scatter("x", "y", source=source, size=8, color=colour, name=name)
         if curve.error is not None:
             self._whiskers(source, colour)
-        return self.figure.line(
-            "x", "y", source=source, line_width=2, color=colour, line_dash="dashed" if curve.kind == DASHES else "solid",
-            name=name,
-        )  # fmt: skip
+        dash = "dashed" if curve.kind == DASHES else "solid"
+        return self.figure.line("x", "y", source=source, line_width=2, color=colour, line_dash=dash, name=name)
 
     def _whiskers(self, source: ColumnDataSource, colour: str) -> None:
         whisker = Whisker(base="x", upper="upper", lower="lower", source=source, line_color=colour)
@@ -209,7 +210,5 @@ def side_by_side(now: Sequence[Picture], pinned: Sequence[Picture]) -> list[Pict
         else:
             theirs = [Curve(f"{PINNED}{each.name}", each.x, each.y, each.kind, each.error) for each in other.curves]
             note = f"{picture.note}  |  {PINNED}{other.note}" if other.note else picture.note
-            found.append(
-                replace(picture, curves=[*theirs, *picture.curves], note=note)
-            )
+            found.append(replace(picture, curves=[*theirs, *picture.curves], note=note))
     return found

@@ -20,7 +20,9 @@ _SIGNS = {"plus": "+", "minus": "-"}
 _RANK = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2, ast.FloorDiv: 2, ast.Mod: 2, ast.Pow: 4}
 _COMPARED = {ast.Lt: "<", ast.LtE: r"\le", ast.Gt: ">", ast.GtE: r"\ge", ast.Eq: "=", ast.NotEq: r"\ne"}
 _NAMED = {"exp", "log", "sin", "cos", "tan", "tanh", "min", "max"}
-_LINE = re.compile(r"^(?:d(?P<of>\w+)/dt|(?P<name>\w+))\s*(?P<sign>[-+*/]?=)?(?P<right>[^:=].*?)?(?::\s*(?P<unit>.+))?$")
+_LINE = re.compile(
+    r"^(?:d(?P<of>\w+)/dt|(?P<name>\w+))\s*(?P<sign>[-+*/]?=)?(?P<right>[^:=].*?)?(?::\s*(?P<unit>.+))?$"
+)
 
 
 def symbol(name: str) -> str:

@@ -1,18 +1,22 @@
-"""Plain scripts for Brian2 that do what a view does, with the rule's equations written out; they need nothing of ours."""
+"""Plain scripts for Brian2 that do what a view does, with the rule's equations written out; nothing else is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from brian2learn.core.declaration import unit_of
 from brian2learn.core.equations import rename
+from brian2learn.core.quantities import written
 
 from .synapse import Pairs
 
 
-def of_pairs(plasticity: Any, pairs: Pairs, w: float, end: str) -> str:
+def of_pairs(
+    plasticity: Any, pairs: Pairs, w: float, end: str, given: Mapping[str, tuple[str, str]], *, watch: bool = False
+) -> str:
     """A script in which given spikes change weights: the same as `Plasticity.synapses` makes of the rule.
 
     Parameters
@@ -23,10 +27,15 @@ def of_pairs(plasticity: Any, pairs: Pairs, w: float, end: str) -> str:
         Weight before the first spike.
     end : str
         What is done with ``plastic.w`` after the run.
+    given : mapping of str to (str, str)
+        For what the rule needs of its target: what must be defined, and an expression for a table (n_steps, n) in SI
+        units.
+    watch : bool
+        Whether ``watched.w`` holds the weights after every time step.
     """
     brought = plasticity.brought_equations
     needs = dict(plasticity.needs)
-    lines = ["import numpy as np", _imports(bool(brought or needs)), ""]
+    lines = ["import numpy as np", _imports(bool(brought or needs), watch), ""]
     lines += ["prefs.codegen.target = 'numpy'  # nothing to compile; remove this line for long runs"]
     lines += [f"defaultclock.dt = {pairs.dt!r}*second", ""]
     for side, trains in (("pre", pairs.pre), ("post", pairs.post)):
@@ -36,27 +45,37 @@ def of_pairs(plasticity: Any, pairs: Pairs, w: float, end: str) -> str:
     if not brought and not needs:
         lines.append(f"target = SpikeGeneratorGroup({n}, post_i, post_t*second)")
     else:
-        lines += _target(plasticity, pairs)
+        lines += _target(plasticity, pairs, given)
     lines += _synapses(plasticity, n, w)
     lines += _regularly(plasticity)
-    lines += ["", f"run({pairs.n_steps}*defaultclock.dt, namespace={{}})" if not needs else
-              f"run({pairs.n_steps}*defaultclock.dt)"]  # fmt: skip
+    objects = "source, target, plastic"
+    if watch:
+        lines.append("watched = StateMonitor(plastic, 'w', record=True, when='end')")
+        objects += ", watched"
+    lines += ["", f"Network({objects}).run({pairs.n_steps}*defaultclock.dt, namespace={{}})"]
     return "\n".join(lines) + "\n" + end
 
 
-def _imports(has_cell: bool) -> str:
-    names = ["SpikeGeneratorGroup", "Synapses", "defaultclock", "prefs", "run", "second"]
+def _imports(has_cell: bool, watch: bool) -> str:
+    names = ["Network", "SpikeGeneratorGroup", "Synapses", "defaultclock", "prefs", "second"]
+    names += ["StateMonitor"] if watch else []
     if has_cell:
-        names += ["NeuronGroup", "Quantity", "TimedArray", "get_dimensions"]
+        names += ["NeuronGroup", "TimedArray"]
     return f"from brian2 import {', '.join(sorted(names))}"
 
 
 def _spikes(side: str, trains: Any) -> list[str]:
     """Index and time of every spike, as short as they can be written."""
-    sizes = [each.size for each in trains]
-    counts = f"np.repeat(np.arange({len(sizes)}), {_array(np.array(sizes))})"
-    times = np.concatenate([*trains, []])
-    return [f"{side}_i = {counts}", f"{side}_t = np.array({[float(f'{each:.10g}') for each in times]!r})"]
+    sizes = np.array([each.size for each in trains])
+    lines = [f"{side}_i = np.repeat(np.arange({sizes.size}), {_array(sizes)})"]
+    times = np.round(np.concatenate([*trains, []]), 10)
+    if sizes.size > 1 and sizes[0] and (sizes == sizes[0]).all():
+        table = times.reshape(sizes.size, -1)
+        rest = np.round(table - table[:, :1], 10)
+        if (rest == rest[0]).all():  # the same train, begun at different times
+            first = table[:, 0].tolist()
+            return [*lines, f"{side}_t = np.add.outer({first!r}, {rest[0].tolist()!r}).ravel()"]
+    return [*lines, f"{side}_t = np.array({times.tolist()!r})"]
 
 
 def _array(values: np.ndarray) -> str:
@@ -70,7 +89,7 @@ def _text(name: str, text: str) -> list[str]:
     return [f'{name} = """', body, '"""'] if body.strip() else [f'{name} = ""']
 
 
-def _target(plasticity: Any, pairs: Pairs) -> list[str]:
+def _target(plasticity: Any, pairs: Pairs, given: Mapping[str, tuple[str, str]]) -> list[str]:
     """Cells that fire when they are told, with what the rule brings and needs."""
     lines = _text("cell_equations", plasticity.brought_equations)
     names = ["fires"]
@@ -82,42 +101,27 @@ def _target(plasticity: Any, pairs: Pairs) -> list[str]:
     for name, unit in plasticity.needs.items():
         kind = unit_of(unit)
         lines += [f"# {name} of the cells at every time step; in a real network their model has it"]
-        lines += [f"given_{name} = TimedArray(Quantity({_course(pairs.cell[name])}, dim=get_dimensions({kind})),",
-                  "    dt=defaultclock.dt)"]  # fmt: skip
-        lines[-2:] = [" ".join(each.strip() for each in lines[-2:])]
-        lines += [f"cell_equations += '{name} : {kind}\\n'"]
+        definition, course = given[name]
+        lines += ["", "", *definition.splitlines(), "", ""] if definition else []
+        lines.append(f"given_{name} = TimedArray({course}, dt=defaultclock.dt)  # in SI units")
+        lines.append(f"cell_equations += '{name} : {kind}\\n'")
         names.append(f"given_{name}")
     space = ", ".join(f"'{name}': {name}" for name in names)
     lines += [
         f"target = NeuronGroup({pairs.n}, cell_equations, threshold='fires(t, i) > 0.5', reset='', "
         f"method='euler', namespace={{{space}}})"
     ]
-    lines += [f"target.run_regularly('{name} = given_{name}(t, i)', when='start')" for name in plasticity.needs]
+    lines += [f"target.run_regularly('{name} = given_{name}(t, i)*{unit_of(unit)}', when='start')"
+              for name, unit in plasticity.needs.items()]  # fmt: skip
     for term in plasticity.terms:
         for name, value in term.numbers_on_cell.items():
-            lines.append(f"target.{term.on_neuron(name)} = {_quantity(value)}")
+            lines.append(_set("target", term.on_neuron(name), value))
     lines += [f"target.{name} = {value!r}" for name, value in plasticity.cell_starts().items()]
     for term in plasticity.terms:
         if term.on_cell_step:
             lines += _text("each_step", rename(term.on_cell_step, term.neuron_names))
             lines.append("target.run_regularly(each_step, when='end')")
     return lines
-
-
-def _course(values: np.ndarray) -> str:
-    """A table (n_steps, n) as Python text: constant, or runs of equal numbers."""
-    if (values == values[0, 0]).all():
-        return f"np.full({values.shape}, {float(values[0, 0])!r})"
-    columns = ", ".join(repr([float(f"{each:.12g}") for each in column]) for column in values.T)
-    return f"np.array([{columns}]).T"
-
-
-def _quantity(value: Any) -> str:
-    """A value in SI units, with a unit that Python knows from the import, or its dimensions."""
-    unit = unit_of(value)
-    if unit == "1":
-        return repr(float(value))
-    return f"Quantity({float(value)!r}, dim={value.dim._dims!r})"
 
 
 def _synapses(plasticity: Any, n: int, w: float) -> list[str]:
@@ -130,14 +134,15 @@ def _synapses(plasticity: Any, n: int, w: float) -> list[str]:
         if plasticity.code(side, []).strip():
             lines.append(f"plastic.{side}.order = {order}")
     lines.append("plastic.connect(j='i')")
-    lines += [f"plastic.{name} = {_with_unit(value)}" for name, value in plasticity.constants.items()]
+    lines += [_set("plastic", name, value) for name, value in plasticity.constants.items()]
     lines.append(f"plastic.w = {w!r}")
     lines += [f"plastic.{name} = {value!r}" for name, value in plasticity.synapse_starts.items()]
     return lines
 
 
-def _with_unit(value: Any) -> str:
-    return repr(float(value)) if unit_of(value) == "1" else _quantity(value)
+def _set(group: str, name: str, value: Any) -> str:
+    """An assignment in SI units, which need no unit of their own: ``tau_plus_`` is ``tau_plus`` without one."""
+    return f"{group}.{name}_ = {float(value)!r}" + (f"  # {written(value)}" if unit_of(value) != "1" else "")
 
 
 def _regularly(plasticity: Any) -> list[str]:

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import panel as pn
 
-from .page import explorable, page
+from brian2learn.core.errors import Brian2LearnError
+
+from .describe import explorable
+from .page import Explorer
+from .settings import read_address
 
 LOCAL = "127.0.0.1"
+FIRST = "pair_stdp"
+TEMPLATE = Path(__file__).with_name("page.html")
 
 
-def serve(first: str = "", *, port: int = 0, address: str = LOCAL, show: bool = True,
-          started: Callable[[int], None] | None = None) -> None:
+def serve(
+    first: str = "",
+    *,
+    port: int = 0,
+    address: str = LOCAL,
+    show: bool = True,
+    started: Callable[[int], None] | None = None,
+) -> None:
     """Serve until the process is ended.
 
     Parameters
@@ -58,3 +72,22 @@ def _origins(address: str, port: int) -> list[str]:
     if address not in (LOCAL, "localhost"):
         hosts += [address, socket.gethostname()] if address != "0.0.0.0" else [socket.gethostname(), socket.getfqdn()]
     return [f"{host}:{port}" for host in dict.fromkeys(hosts)]
+
+
+def page(first: str = "") -> Any:
+    """The page of one session, at the setting that its address says, else at `first`; a bad address is explained."""
+    arguments = {
+        key: values[-1].decode("utf-8", "replace") for key, values in (pn.state.session_args or {}).items() if values
+    }
+    ground, problem = arguments.pop("ground", ""), ""
+    try:
+        setting = read_address(urlencode(arguments)) if arguments else read_address(f"show={first or FIRST}")
+        setting.view.pictures(setting.shown)
+    except Brian2LearnError as trouble:
+        problem, setting = str(trouble), read_address(f"show={FIRST}")
+    explorer = Explorer(setting, dark=ground == "dark", location=pn.state.location)
+    if problem:
+        explorer.say(problem)
+    template = pn.Template(TEMPLATE.read_text(encoding="utf-8"))
+    template.add_panel("page", explorer.layout)
+    return template

@@ -90,7 +90,10 @@ def added(shown: Declaration, cls: type[Declaration]) -> Declaration:
     """
     if not isinstance(shown, Plasticity) or not issubclass(cls, Plasticity):
         raise DeclarationError(
-            "explore", cls.__name__, expected="a mechanism that adds to others", got=f"one beside {type(shown).__name__}"
+            "explore",
+            cls.__name__,
+            expected="a mechanism that adds to others",
+            got=f"one beside {type(shown).__name__}",
         )
     known = {name: value for part in parts_of(shown) for name, value in part.values.items()}
     shared = {name: value for name, value in known.items() if name in cls.fields}
@@ -193,12 +196,10 @@ def read_address(query: str) -> Setting:
     of_rule = {name: text for name, text in words.items() if not name.startswith(_OF_VIEW)}
     shown = changed(shown, _read(shown, of_rule))
     views = {snake_case(view.__name__): view for view in views_of(shown)}
-    if not views:
-        raise DeclarationError("explore", names_of(shown)[0], expected="something there is a picture of", got="none")
     if wanted and wanted not in views:
         raise UnknownNameError("explore", "view", expected="a view of it", got=repr(wanted[:60]), choices=views)
-    view = (views[wanted] if wanted else next(iter(views.values()))).suited(shown)
-    return Setting(shown, changed(view, _read(view, of_view)))
+    setting = usual(shown, views.get(wanted))
+    return setting.change_view(_read(setting.view, of_view))
 
 
 def _read(declaration: Declaration, words: Mapping[str, str]) -> dict[str, Any]:
@@ -242,3 +243,16 @@ def _written(declaration: Declaration, defaults: Declaration) -> list[tuple[str,
             found.append((name, text))
     return found
 
+
+def usual(shown: Declaration, view: type[View] | None = None) -> Setting:
+    """A declaration in a view that it has, with settings that suit it.
+
+    Raises
+    ------
+    DeclarationError
+        If there is nothing to see of it.
+    """
+    views = views_of(shown)
+    if not views:
+        raise DeclarationError("explore", names_of(shown)[0], expected="something there is a picture of", got="none")
+    return Setting(shown, (view if view is not None and view in views else views[0]).suited(shown))

@@ -236,7 +236,9 @@ class TextSynapses:
         priority = {_PRE: 500, _POST: 501, _CELL: _CELL_STEP}
         if self.plasticity.ties == "post_first":
             priority[_PRE] = 502
-        kinds: dict[int, Any] = {value: key for key, value in priority.items()} | dict(enumerate(range(len(self.ticks))))
+        kinds: dict[int, Any] = {value: key for key, value in priority.items()} | dict(
+            enumerate(range(len(self.ticks)))
+        )
         columns, times, whats = [], [], []
 
         def add(column: np.ndarray, time: np.ndarray, what: int) -> None:

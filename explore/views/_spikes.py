@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -17,7 +18,6 @@ from brian2learn.plasticity._rule import Plasticity
 from brian2learn.tasks._task import Stimulus, Task
 
 from .. import scripts
-from ..pictures import Picture
 from ..synapse import Pairs, TextSynapses
 from ._view import View
 
@@ -74,31 +74,36 @@ class SpikeView(View):
 
     def given(self, form: str, post: list[np.ndarray], t_stop: float) -> np.ndarray:
         """A course of the target cells at every time step: (n_steps, n), in SI units."""
-        dt = float(self.dt)
-        course = self._potential if form == "potential" else self._rate
-        return course(post, round(t_stop / dt), dt)
-
-    def _potential(self, post: list[np.ndarray], n_steps: int, dt: float) -> np.ndarray:
-        rest, spike, after = float(self.v_rest), float(self.v_spike), float(self.v_after)
-        width, steps = round(float(self.t_spike) / dt), np.arange(n_steps)
-        v = np.full((n_steps, len(post)), rest)
-        for k, times in enumerate(post):
-            fired = np.rint(times / dt).astype(int)
-            last = np.searchsorted(fired, steps, side="right") - 1
-            since = np.where(last >= 0, steps - fired[np.maximum(last, 0)] if fired.size else 0, -1)
-            decayed = rest + (after - rest) * np.exp(-(since - width) * dt / float(self.tau_after))
-            v[:, k] = np.where(since < 0, rest, np.where(since < width, spike, decayed))
-        return v
-
-    def _rate(self, post: list[np.ndarray], n_steps: int, dt: float) -> np.ndarray:
+        n_steps = round(t_stop / float(self.dt))
+        if form == "potential":
+            return potential(post, n_steps, float(self.dt), *self._potential)
         return np.broadcast_to(float(self.rate), (n_steps, len(post)))
+
+    def given_code(self, form: str, n_steps: int, n: int) -> tuple[str, str]:
+        """The same for a script: what must be defined, and an expression."""
+        if form == "potential":
+            call = f"potential([post_t[post_i == k] for k in range({n})], {n_steps}, {float(self.dt)!r}, "
+            return inspect.getsource(potential), call + ", ".join(map(repr, self._potential)) + ")"
+        return "", f"np.full(({n_steps}, {n}), {float(self.rate)!r})"
+
+    @property
+    def _potential(self) -> tuple[float, ...]:
+        return tuple(float(self.values[name]) for name in self.OF_FORM["potential"])
 
     def final(self, shown: Any) -> np.ndarray:
         """The weights after the run."""
         return synapses_of(shown).learn(self.pairs(shown), self.w_init)
 
     def brian2_script(self, shown: Any) -> str:
-        return scripts.of_pairs(shown, self.pairs(shown), float(self.w_init), self.script_end(shown))
+        return self._script(shown, self.script_end(shown))
+
+    def _script(self, shown: Any, end: str, *, watch: bool = False) -> str:
+        pairs = self.pairs(shown)
+        given = {
+            name: self.given_code(FORMS[get_dimensions(unit)], pairs.n_steps, pairs.n)
+            for name, unit in shown.needs.items()
+        }
+        return scripts.of_pairs(shown, pairs, float(self.w_init), end, given, watch=watch)
 
     def script_end(self, shown: Any) -> str:
         """The last lines of the script: what to print of the final weights ``plastic.w``."""
@@ -116,6 +121,22 @@ def _pairs_of(view: SpikeView, needs: tuple[tuple[str, Any], ...]) -> Pairs:
     pre, post, t_stop = view.trains()
     cell = {name: view.given(FORMS[get_dimensions(unit)], post, t_stop) for name, unit in needs}
     return Pairs(pre, post, t_stop, float(view.dt), cell)
+
+
+def potential(
+    post: list[np.ndarray], n_steps: int, dt: float, rest: float, spike: float, t_spike: float, after: float, tau: float
+) -> np.ndarray:
+    """Potential of cells that fire when told: at rest, clamped in a spike, then an afterpotential that decays."""
+    width, steps = round(t_spike / dt), np.arange(n_steps)
+    v = np.full((n_steps, len(post)), rest)
+    for k, times in enumerate(post):
+        fired = np.rint(times / dt).astype(int)
+        if fired.size:
+            last = np.searchsorted(fired, steps, side="right") - 1
+            since = np.where(last >= 0, steps - fired[np.maximum(last, 0)], -1)
+            decayed = rest + (after - rest) * np.exp(-(since - width) * dt / tau)
+            v[:, k] = np.where(since < 0, rest, np.where(since < width, spike, decayed))
+    return v
 
 
 @lru_cache(maxsize=64)
@@ -158,6 +179,3 @@ def by_neuron(stimulus: Stimulus, side: str) -> list[np.ndarray]:
     order = np.argsort(trains.indices, kind="stable")
     edges = np.searchsorted(trains.indices[order], np.arange(1, trains.n))
     return np.split(trains.times[order], edges)
-
-
-__all__ = ["Picture", "SpikeView", "by_neuron", "drawn", "has_window", "synapses_of", "works"]

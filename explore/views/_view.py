@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from brian2learn.core.declaration import Declaration, Field, dimension_of, plain
+from brian2learn.core.declaration import Declaration, Field, dimension_of
 
 from ..pictures import Picture
 
@@ -58,23 +58,23 @@ class View(Declaration):
 
     def python(self, shown: Any) -> str:
         """A script that makes the same pictures with this package and prints their tables."""
-        names = {type(part).__name__ for part in getattr(shown, "terms", ()) or (shown,)}
-        module = type(self).__module__
         text = f"rule = {shown!r}\nview = {self!r}\n"
         units = units_in(text)
         lines = [f"from brian2 import {', '.join(units)}"] if units else []
-        for where, group in _by_module(shown, names):
-            lines.append(f"from {where} import {', '.join(sorted(group))}")
-        lines.append(f"from {module} import {type(self).__name__}")
-        lines = sorted(lines)
-        return "\n".join([*lines, "", text + "for picture in view.pictures(rule):", "    print(picture.table())", ""])
-
-
-def _by_module(shown: Any, names: set[str]) -> list[tuple[str, set[str]]]:
-    found: dict[str, set[str]] = {}
-    for part in getattr(shown, "terms", ()) or (shown,):
-        found.setdefault(type(part).__module__, set()).add(type(part).__name__)
-    return sorted(found.items())
+        lines.append(f"from {type(self).__module__} import {type(self).__name__}")
+        found: dict[str, set[str]] = {}
+        for part in getattr(shown, "terms", ()) or (shown,):
+            found.setdefault(type(part).__module__, set()).add(type(part).__name__)
+        own = []
+        for module, names in found.items():
+            if module.startswith("brian2learn."):
+                lines.append(f"from {module} import {', '.join(sorted(names))}")
+            else:  # a user's file, which is found by its name
+                own += [f"{name} = load({name!r})" for name in sorted(names)]
+        if own:
+            lines.append("from brian2learn.core.discovery import load")
+        end = "for picture in view.pictures(rule):\n    print(picture.table())\n"
+        return "\n".join([*sorted(lines), "", *own, text + end])
 
 
 def units_in(code: str) -> list[str]:
@@ -126,6 +126,3 @@ def views_of(shown: Declaration) -> tuple[type[View], ...]:
 def in_use(part: Declaration, name: str) -> list[Any]:
     """What the published sets of values give a parameter."""
     return [preset.values[name] for preset in part.presets.values() if name in preset.values]
-
-
-__all__ = ["Times", "View", "all_views", "in_use", "plain", "units_in", "views_of"]

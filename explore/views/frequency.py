@@ -17,7 +17,7 @@ from ._spikes import SpikeView, by_neuron, drawn, has_window
 
 
 class Frequency(SpikeView):
-    """Weight change, relative to the first weight, by pairs in a row at different frequencies, pre first and post first."""
+    """Weight change in first weights by pairs in a row at different frequencies, pre first and post first."""
 
     title = "Pairing frequency"
     order = 20
@@ -26,7 +26,9 @@ class Frequency(SpikeView):
     n_pairs = Size(60, "pairs", low=1, high=1000)
     low_frequency = Param(2 * Hz, "lowest frequency", low=0.1 * Hz, high=100 * Hz)
     high_frequency = Param(50 * Hz, "highest frequency", low=0.2 * Hz, high=400 * Hz)
-    data = Choice("none", "measurements beside it", {"none": "nothing", "sjostrom2001": "pairs in visual cortex, ±10 ms"})
+    data = Choice(
+        "none", "measurements beside it", {"none": "nothing", "sjostrom2001": "pairs in visual cortex, ±10 ms"}
+    )
 
     SLOW: ClassVar[Mapping[str, Any]] = {"dt": 1 * ms, "low_frequency": 10 * Hz, "n_pairs": 15}
     N_FREQUENCIES: ClassVar[int] = 25
@@ -74,5 +76,9 @@ class Frequency(SpikeView):
                     Curve(name, *(of_lag[key].to_numpy() for key in ("frequency", "change")), POINTS,
                           of_lag["sem"].to_numpy())
                 )  # fmt: skip
-        note = "" if self.data == "none" else "Measured with 15 bursts of 5 pairs; models are fitted with 60 pairs in a row."
+        note = (
+            ""
+            if self.data == "none"
+            else "Measured with 15 bursts of 5 pairs; models are fitted with 60 pairs in a row."
+        )
         return (Picture("frequency", "frequency of pairs (Hz)", "weight change / first weight", curves, note=note),)

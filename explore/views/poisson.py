@@ -33,7 +33,8 @@ class Poisson(SpikeView):
     @classmethod
     def fits(cls, shown: Declaration) -> bool:
         return super().fits(shown) and any(
-            code is not None for code in synapses_of(shown).codes.values()  # type: ignore[arg-type]
+            code is not None
+            for code in synapses_of(shown).codes.values()  # type: ignore[arg-type]
         )
 
     @property

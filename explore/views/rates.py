@@ -134,14 +134,22 @@ class Rates(View):
         """Where nothing changes, within the axis of weights; a whole line of such points is left out."""
         unit = OneInput(rule, self.x)
         w = np.linspace(0.0, self.w_high, N_GUESSES)
-        # along the line on which what the rule brings stands, the slope of the weight changes its sign
+
+        def along(at: float) -> float:
+            """Slope of the weight on the line on which what the rule brings stands."""
+            return float(unit.slopes(unit.settled(at)[:, None])[0, 0])
+
         slope = unit.slopes(unit.settled(w))[0]
         if np.count_nonzero(slope == 0) > 3:
             return []
         signs = np.flatnonzero((np.sign(slope[:-1]) != np.sign(slope[1:])) | (slope[:-1] == 0))
         found: list[Fixed] = []
         for k in signs:
-            zero = w[k] if slope[k] == 0 else brentq(lambda at: unit.slopes(unit.settled(at)[:, None])[0, 0], *w[k : k + 2])
+            zero = (
+                w[k]
+                if slope[k] == 0
+                else brentq(lambda at: unit.slopes(unit.settled(at)[:, None])[0, 0], *w[k : k + 2])
+            )
             state = unit.settled(zero)
             if not any(np.allclose(state, other.state, atol=1e-6) for other in found):
                 found.append(Fixed(state, unit.eigenvalues(state)))

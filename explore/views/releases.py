@@ -75,9 +75,10 @@ class SteadyRelease(View):
     def pictures(self, shown: Any) -> tuple[Picture, ...]:
         rates = np.geomspace(float(self.low_rate), float(self.high_rate), self.N_RATES)
         released = np.array([shown.reference(np.arange(self.N_PULSES) / rate)[-1] for rate in rates])
-        first, per_second = [Curve("twin, spike 100", rates, released, POINTS)], [
-            Curve("twin, spike 100", rates, rates * released, POINTS)
-        ]
+        first, per_second = (
+            [Curve("twin, spike 100", rates, released, POINTS)],
+            [Curve("twin, spike 100", rates, rates * released, POINTS)],
+        )
         note = ""
         model = closed_form(shown)
         if model is not None:
@@ -98,7 +99,7 @@ class SteadyRelease(View):
 
 
 def closed_form(shown: Declaration) -> ShortTerm | None:
-    """The closed form of a release whose numbers have the names of that model; facilitation at its lower bound is none."""
+    """The closed form of a release whose numbers are those of that model; facilitation at its lower bound is none."""
     names = [field.name for field in fields(ShortTerm)]
     if not {*names} <= {*shown.numbers}:
         return None

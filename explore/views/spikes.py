@@ -42,6 +42,10 @@ class Spikes(SpikeView):
         pairs = self.pairs(shown)
         return pairs, synapses_of(shown).follow(pairs, float(self.w_init))
 
+    def brian2_script(self, shown: Any) -> str:
+        end = "for t, w in zip(watched.t, watched.w[0]):\n    print(float(t), w)\n"
+        return self._script(shown, end, watch=True)
+
     def pictures(self, shown: Any) -> tuple[Picture, ...]:
         pairs, course = self.course(shown)
         names = synapses_of(shown).shown

@@ -61,7 +61,10 @@ class Triplets(SpikeView):
         gaps = np.linspace(float(self.shortest), float(self.longest), n) * 1e3
         return tuple(
             Picture(
-                name, f"first gap, {first} (ms)", f"second gap, {second_gap} (ms)", title=title,
+                name,
+                f"first gap, {first} (ms)",
+                f"second gap, {second_gap} (ms)",
+                title=title,
                 surface=Surface(gaps, gaps, surface.T, "weight change per triplet"),
             )  # fmt: skip
             for name, title, first, second_gap, surface in (
