@@ -197,7 +197,8 @@ def read_address(query: str) -> Setting:
     shown = changed(shown, _read(shown, of_rule))
     views = {snake_case(view.__name__): view for view in views_of(shown)}
     if wanted and wanted not in views:
-        raise UnknownNameError("explore", "view", expected="a view of it", got=repr(wanted[:60]), choices=views)
+        raise UnknownNameError("explore", "view", expected="a view of it", got=repr(wanted[:60]), choices=views,
+                               typed=wanted[:60])  # fmt: skip
     setting = usual(shown, views.get(wanted))
     return setting.change_view(_read(setting.view, of_view))
 
