@@ -192,10 +192,9 @@ class TextSynapses:
         self._run(pairs, w, seen)
         start = {**self.start, "w": float(w)}
         rows = [(0.0, start, start), *seen]
-        sides: list[dict[str, np.ndarray]] = [
-            {name: np.array([row[side][name] for row in rows]) for name in self.start} for side in (1, 2)
-        ]
-        return Course(np.array([row[0] for row in rows]), *sides, self.tau)
+        before = {name: np.array([row[1][name] for row in rows]) for name in self.start}
+        after = {name: np.array([row[2][name] for row in rows]) for name in self.start}
+        return Course(np.array([row[0] for row in rows]), before, after, self.tau)
 
     def _run(self, pairs: Pairs, w: Any, seen: list[Any] | None = None) -> dict[str, np.ndarray]:
         state = {name: np.full(pairs.n, value) for name, value in self.start.items()}
@@ -259,7 +258,7 @@ class TextSynapses:
             add(np.tile(np.arange(pairs.n), grid.size), np.repeat(grid, pairs.n), what)
         if not columns:
             return []
-        column, time, what = map(np.concatenate, (columns, times, whats))
+        column, time, what = np.concatenate(columns), np.concatenate(times), np.concatenate(whats)
         # synapses are independent: the k-th event of each can be executed together, unless all act in every step
         step = np.rint(time / pairs.dt).astype(np.int64)
         order = np.lexsort((what, step, column))

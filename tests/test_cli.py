@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from brian2learn import __version__
-from brian2learn.core import references
 from brian2learn.cli.main import app
+from brian2learn.core import references
 from brian2learn.core.discovery import FOLDERS, files
 from brian2learn.core.errors import DeclarationError, RunError
 

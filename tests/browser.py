@@ -1,0 +1,45 @@
+"""A Chromium for the tests of the page: where it is, and how to get one (``python tests/browser.py install``)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+
+def chromium() -> str | None:
+    """The program of a Chromium on this machine: named by the environment, on the path, or playwright's own."""
+    named = os.environ.get("BRIAN2LEARN_CHROMIUM")
+    if named:
+        return named
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    try:
+        from playwright.sync_api import sync_playwright
+
+        with sync_playwright() as playwright:
+            own = playwright.chromium.executable_path
+        return own if os.path.exists(own) else None
+    except Exception:  # without playwright there is none of its own
+        return None
+
+
+def install() -> None:
+    """Install one: the distribution's where that can be done, else playwright's."""
+    if chromium():
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        subprocess.run(["apt-get", "update", "-qq"], check=False)
+        if subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False).returncode == 0:
+            return
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["install"]:
+        raise SystemExit(__doc__)
+    install()
