@@ -49,7 +49,7 @@ class Drawn:
         ticks_only = bool(picture.curves) and all(each.kind == TICKS for each in picture.curves)
         self.figure = figure(
             name=f"picture:{picture.name}", height=LOW_HEIGHT if ticks_only else HEIGHT, sizing_mode="stretch_width",
-            tools="pan,box_zoom,wheel_zoom,reset,save", toolbar_location="right", min_width=260, min_border_left=66,
+            tools="pan,box_zoom,wheel_zoom,reset,save", toolbar_location="right", min_width=260, min_border_left=78,
             x_axis_type="log" if picture.log_x else "linear", title=picture.title or None, output_backend="canvas",
         )  # fmt: skip
         self.figure.toolbar.logo = None

@@ -56,9 +56,11 @@ class Explorer:
         self.drawn: list[Drawn] = []
         self.notes: list[Any] = []
         self.follow: dict[tuple[bool, str], Callable[[Any], None]] = {}
+        self.document = pn.state.curdoc
         self._make_widgets()
         self._wire()
-        self.rebuild()
+        self._rebuild()
+        self.draw()
 
     @property
     def setting(self) -> Setting:
@@ -89,7 +91,7 @@ class Explorer:
         if setting != self.setting:
             before = self.setting
             self.history.go(setting, what)
-            self._changed(before, soon=soon)
+            self._changed(before)
 
     def change(self, of_view: bool, values: dict[str, Any], *, soon: bool = False) -> None:
         """Change some values of the declaration or of the view."""
@@ -111,15 +113,11 @@ class Explorer:
         if self.history.redo():
             self._changed(before)
 
-    def _changed(self, before: Setting, *, soon: bool = False) -> None:
+    def _changed(self, before: Setting) -> None:
         if _form(before) != _form(self.setting):
-            self.rebuild()
-            return
+            self._rebuild()
         self._follow()
-        if soon:
-            self._draw_soon()
-        else:
-            self.draw()
+        self._draw_soon()
 
     def say(self, problem: str) -> None:
         """Show what went wrong, or nothing."""
@@ -199,8 +197,8 @@ class Explorer:
         )
         self.ground.jscallback(value="document.documentElement.dataset.theme = cb_obj.active ? 'dark' : 'light'")
 
-    def rebuild(self) -> None:
-        """Make the widgets of another declaration or another view, then draw."""
+    def _rebuild(self) -> None:
+        """Make the widgets of another declaration or another view."""
         shown, view = self.setting.shown, self.setting.view
         names = names_of(shown)
         self.following = True
@@ -225,7 +223,6 @@ class Explorer:
             self.following = False
         self.head.object = heading(shown)
         self.drawn = []
-        self.draw()
 
     def _widgets(self, of_view: bool, declaration: Declaration, names: list[str]) -> list[Any]:
         fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
@@ -303,16 +300,17 @@ class Explorer:
             for name, value in type(part).preset(choice[1]).values.items()
         }
         self.attempt(lambda: usual(changed(self.setting.shown, values), type(self.setting.view)))
-        self.rebuild()
+        self._rebuild()  # so that sliders reach the new values
+        self._draw_soon()
 
     def _keep(self) -> None:
         self.history.kept = self.setting if self.history.kept is None else None
         self.keep_button.name = "Keep as A" if self.history.kept is None else "Forget A"
-        self.draw()
+        self._draw_soon()
 
     def _change_ground(self, dark: bool) -> None:
         self.dark, self.drawn = dark, []
-        self.draw()
+        self._draw_soon()
 
     def click(self, x: float, y: float) -> None:
         """Add a spike where the reader clicks on the trains, or take one away."""
@@ -355,13 +353,12 @@ class Explorer:
             self.following = False
 
     def _draw_soon(self) -> None:
-        """Draw once for all the moves that arrive within a moment."""
-        document = pn.state.curdoc
-        if document is None or document.session_context is None:
+        """Draw once for all that arrives within a moment, and with the lock that Bokeh wants for its models."""
+        if self.document is None or self.document.session_context is None:
             self.draw()
         elif not self.waiting:
             self.waiting = True
-            document.add_timeout_callback(self._draw_now, SOON)
+            self.document.add_timeout_callback(self._draw_now, SOON)
 
     def _draw_now(self) -> None:
         self.waiting = False

@@ -89,5 +89,6 @@ def page(first: str = "") -> Any:
     if problem:
         explorer.say(problem)
     template = pn.Template(TEMPLATE.read_text(encoding="utf-8"))
+    template.location = True  # so that the address follows the setting
     template.add_panel("page", explorer.layout)
     return template

@@ -11,6 +11,7 @@ import panel as pn
 from bokeh.models import CustomJSTickFormatter
 
 from brian2learn.core.declaration import Choice
+from brian2learn.figures._style import BLUE
 
 from . import formulas
 from .controls import Slider
@@ -58,6 +59,7 @@ def slider_row(slider: Slider, value: Any, watch: Callable[[Any, Act], None], mo
     bar = pn.widgets.FloatSlider(
         name=f"{slider.name} ({slider.meaning})", start=low, end=high, step=slider.step,
         value=min(max(slider.place(value), low), high), show_value=False, tooltips=True, margin=(8, 10, 2, 12),
+        bar_color=BLUE,
         format=CustomJSTickFormatter(code=f"return {shown} + '{unit}'"), stylesheets=[UNTITLED], **WIDE,
     )  # fmt: skip
     box = pn.widgets.TextInput(
