@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -197,7 +198,10 @@ def _exponential(where: str, side: str, x: NDArray[np.float64], y: NDArray[np.fl
             where, "changes", meaning="weight changes", expected=f"an exponential fall with {side} lags",
             got=f"a time constant beyond {np.exp(grid[best]):.3g} s",
         )  # fmt: skip
-    found = minimize_scalar(misfit, bounds=(grid[best - 1], grid[best + 1]), method="bounded", options={"xatol": 1e-12})
+    found: Any = minimize_scalar(
+        lambda log_tau: float(misfit(log_tau)), bounds=(grid[best - 1], grid[best + 1]), method="bounded",
+        options={"xatol": 1e-12},
+    )  # fmt: skip
     tau = float(np.exp(found.x))
     return float(amplitude(found.x)) * float(np.exp(x.min() / tau)), tau
 

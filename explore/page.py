@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -222,7 +223,6 @@ class Explorer:
         finally:
             self.following = False
         self.head.object = heading(shown)
-        self.drawn = []
 
     def _widgets(self, of_view: bool, declaration: Declaration, names: list[str]) -> list[Any]:
         fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
@@ -234,15 +234,13 @@ class Explorer:
                 self.change(of_view, {name: value}, soon=soon)
 
             if isinstance(field, Choice):
-                owners = [part.fields[name].options for part in parts if name in part.fields]
-                options = [option for option in field.options if all(option in each for each in owners)]
+                owners: list[Any] = [part.fields[name] for part in parts if name in part.fields]
+                options = [option for option in field.options if all(option in each.options for each in owners)]
                 widget, follow = choice_list(name, field, options, value, self._watch, move)
             elif isinstance(field, Param):
                 slider = slider_for(field, value, [each for part in parts for each in in_use(part, name)])
                 typed = self._typed(of_view, slider)
-                widget, follow = slider_row(
-                    slider, value, self._watch, lambda value, move=move: move(value, soon=True), typed
-                )
+                widget, follow = slider_row(slider, value, self._watch, partial(move, soon=True), typed)
             elif isinstance(field, Times):
                 widget, follow = times_box(field, value, self._watch, self._typed_times(name))
             else:

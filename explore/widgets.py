@@ -72,7 +72,7 @@ def slider_row(slider: Slider, value: Any, watch: Callable[[Any, Act], None], mo
 
     def follow(value: Any) -> None:
         place = min(max(slider.place(value), low), high)
-        if abs(bar.value - place) > slider.step:  # never against the hand that moves it
+        if abs(float(bar.value or 0) - place) > slider.step:  # never against the hand that moves it
             bar.value = place
         box.value = _typed(slider.shown(value))
 

@@ -72,10 +72,8 @@ class Frequency(SpikeView):
         if self.data == "sjostrom2001":
             for word, of_lag in sjostrom2001().groupby("lag", sort=False):
                 name = f"data, {'pre' if float(str(word)) > 0 else 'post'} first"
-                curves.append(
-                    Curve(name, *(of_lag[key].to_numpy() for key in ("frequency", "change")), POINTS,
-                          of_lag["sem"].to_numpy())
-                )  # fmt: skip
+                x, y, sem = (of_lag[key].to_numpy() for key in ("frequency", "change", "sem"))
+                curves.append(Curve(name, x, y, POINTS, sem))
         note = (
             ""
             if self.data == "none"

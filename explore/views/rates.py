@@ -200,7 +200,7 @@ def _zeros(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.
     """Where z (y by x) changes its sign, as lines broken by nan."""
     import contourpy
 
-    lines = contourpy.contour_generator(x, y, z).lines(0.0)
+    lines: Any = contourpy.contour_generator(x, y, z).lines(0.0)
     broken = [np.vstack([line, [[np.nan, np.nan]]]) for line in lines]
     joined = np.concatenate(broken) if broken else np.empty((0, 2))
     return joined[:, 0], joined[:, 1]

@@ -9,6 +9,7 @@ import numpy as np
 from brian2 import ms, second
 
 from brian2learn.core.declaration import Param
+from brian2learn.core.equations import statements
 
 from ..pictures import LINE, TICKS, Curve, Picture
 from ..synapse import Course, Pairs
@@ -42,6 +43,15 @@ class Spikes(SpikeView):
         pairs = self.pairs(shown)
         return pairs, synapses_of(shown).follow(pairs, float(self.w_init))
 
+    def _label(self, shown: Any, name: str) -> str:
+        """A state of the synapse or of the cell, by the name in its rule, with its unit."""
+        for term in shown.terms:
+            for line in statements(f"{term.synapse_equations}\n{_text(term.on_cell)}"):
+                state, _, unit = (part.strip() for part in line.partition(":"))
+                if name in (state, term.on_neuron(state)):
+                    return state if unit == "1" else f"{state} ({unit})"
+        return name
+
     def brian2_script(self, shown: Any) -> str:
         end = "for t, w in zip(watched.t, watched.w[0]):\n    print(float(t), w)\n"
         return self._script(shown, end, watch=True)
@@ -67,13 +77,18 @@ class Spikes(SpikeView):
             found.append(Picture("traces", time, "trace", of_traces))
         for name in names:
             if name != "w" and name not in traces:
-                found.append(Picture(name, time, name, [Curve(name, t * scale, series[name])]))
+                label = self._label(shown, name)
+                found.append(Picture(name, time, label, [Curve(label, t * scale, series[name])]))
         for name, values in pairs.cell.items():
             grid = np.arange(pairs.n_steps) * pairs.dt
             unit, factor = ("mV", 1e3) if str(shown.needs[name]) in ("V", "volt") else (str(shown.needs[name]), 1.0)
             curve = Curve(name, grid * scale, values[:, 0] * factor)
             found.append(Picture(name, time, f"{name} ({unit}), given", [curve]))
         return tuple(replace(each, x_ends=(0.0, pairs.t_stop * scale)) for each in found)
+
+
+def _text(lines: Any) -> str:
+    return lines if isinstance(lines, str) else "\n".join(lines)
 
 
 def sampled(course: Course, t_stop: float) -> tuple[np.ndarray, dict[str, np.ndarray]]:
