@@ -8,6 +8,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -51,12 +52,16 @@ class Server:
             self.said.append(line)
             if match := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
                 self.port = int(match.group(1))
+                # what it says later must be read, or it waits for somebody to do so
+                self.listener = threading.Thread(target=self.said.extend, args=(self.process.stderr,), daemon=True)
+                self.listener.start()
                 return
         raise AssertionError("".join(self.said))
 
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(30)
+        self.listener.join(30)
         self.process.stderr.close()
 
 
