@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_cost
+from brian2learn.analysis.van_rossum import AURYN, filtered_error, refractory_floor, van_rossum_cost
 from brian2learn.runs.record import Record
 from brian2learn.tasks.picture_target import darkness
 
@@ -72,6 +72,20 @@ def final_cost(record: Record) -> float:
     """Mean cost of the last five loops."""
     last = n_loops(record)
     return float(np.mean([loop_cost(record, k) for k in range(max(1, last - 5), last)]))
+
+
+def refractory_targets(record: Record) -> tuple[int, int, float]:
+    """Targets of one loop, those of them that the cells are too refractory to fire, and the cost these leave at least.
+
+    The cost is a mean over outputs, in published units.
+    """
+    neurons, times = record.truth["target_neurons"], record.truth["target_times"]
+    loop, dt = float(record.truth["period"][0]), float(record.info["dt"])
+    experiment = record.info["experiment"]
+    tau_ref = experiment["circuit"]["cell"]["tau_ref"]["si"]
+    n_outputs = darkness(experiment["task"]["picture"]).shape[0]
+    found = [refractory_floor(times[neurons == k], loop, tau_ref, dt=dt) for k in range(n_outputs)]
+    return times.size, sum(n for n, _ in found), AURYN * float(np.mean([cost for _, cost in found]))
 
 
 def late_cost(record: Record) -> float:
