@@ -193,7 +193,7 @@ def slopes(form: str, plot: Path | None) -> dict[str, Any]:
         for (name, each), marker in zip(found.items(), "os^", strict=True):
             axes.loglog(each["sizes"], each["seconds"], marker + "-", ms=4, label=f"{name}: slope {each['slope']:.2f}")
         axes.set(xlabel="Neurons", ylabel="CPU time of a chunk of 0.5 s (s)")
-        axes.legend(fontsize=7, frameon=False)
+        canvas.legend(loc="outside upper left", fontsize=7, frameon=False)
         canvas.savefig(plot, dpi=200)
     return found
 
