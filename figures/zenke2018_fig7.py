@@ -98,8 +98,8 @@ class Zenke2018Fig7(Figure):
 
     Feedback is symmetric, random, or random with the regulariser. The picture is our own, 2 s long, shown for 300 s;
     the paper's has 100 outputs, 3.5 s and up to 256 hidden units, for 1000 s. Rasters and intervals: the first seed,
-    symmetric feedback. Costs in published units: 4 for one unmatched spike per second and output; dashed, what is left
-    by targets that come within the refractory period of the cells.
+    symmetric feedback. Costs in published units: 4 for one unmatched spike per second and output. What targets within
+    the refractory period of the cells leave of it is in the data.
     """
 
     title = "Zenke & Ganguli 2018, Figures 6 and 7: many outputs, a hidden layer and its feedback"
@@ -212,7 +212,6 @@ class Zenke2018Fig7(Figure):
             rows = data["angles"][data["angles"][NET] == label]
             for _, each in rows.groupby(SEED):
                 turned.plot(each[TIME], each[ANGLE], color=COLORS[name], lw=0.8)
-        curves.axhline(data["floor"][COST].iloc[0], color=_style.GREY, lw=0.8, ls="--", label="refractory targets")
         curves.set(xlabel="Time (s)", ylabel="Cost", ylim=(0, None), title=" ")
         curves.legend()
         rates.set(ylabel="Hidden rate (Hz)", xticks=[], xlim=(-0.7, 3.7), title=" ")
