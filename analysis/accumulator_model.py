@@ -17,6 +17,9 @@ PARAMETERS = ("lam", "sigma_a2", "sigma_s2", "sigma_i2", "B", "phi", "tau_phi", 
 OPTIONS = {"noise": ("C", "C2"), "adaptation": ("across", "within"), "pairs": ("cancel", "count")}
 
 
+ROWS = 1000  # trials at a time, each with a matrix
+
+
 @dataclass(frozen=True)
 class AccumulatorModel:
     """An observer with the parameters and conventions of the circuit `Accumulator`; default: the average rat.
@@ -125,16 +128,17 @@ class AccumulatorModel:
         sd = np.sqrt(np.maximum(variance, 1e-24))
         return (1 - self.lapse) * ndtr((mean - self.bias) / sd) + self.lapse / 2
 
-    def p_right_bounded(self, trials: ClickTrials, dt: float = 0.01, n_bins: int = 73) -> NDArray[np.float64]:
+    def p_right_bounded(self, trials: ClickTrials, dt: float = 0.02, n_bins: int = 0) -> NDArray[np.float64]:
         """The same with the bound: the Fokker-Planck equation on a grid of states, clicks on a grid of times.
 
         Parameters
         ----------
         trials : ClickTrials
         dt : float, s
-            Time step; clicks of one step come together at its end.
+                Time step; clicks go to the nearest multiple of it.
         n_bins : int
-            Grid points from one bound to the other, both included.
+            Grid points from one bound to the other, both included; by default they are up to 0.34 clicks apart. Their
+            distance should be below the root of 6 times the variance of a usual click.
 
         Returns
         -------
@@ -142,6 +146,7 @@ class AccumulatorModel:
         """
         if not np.isfinite(self.B):
             return self.p_right(trials)
+        n_bins = n_bins or 2 * int(np.ceil(self.B / 0.34)) + 1
         x = np.linspace(-self.B, self.B, n_bins)
         mean, variance = self._drives(trials, dt)
         n_steps = np.maximum(np.rint(trials.duration / dt).astype(int), 1)
@@ -156,9 +161,9 @@ class AccumulatorModel:
             if step:  # clicks at the onset come before anything else
                 p[:n_on] = p[:n_on] @ move
             hit = np.flatnonzero((mean[on, step] != 0) | (variance[on, step] != 0))
-            if hit.size:
-                kernel = _deposit(mean[on[hit], step], variance[on[hit], step], x)
-                p[hit] = np.matmul(p[hit, None, :], kernel.transpose(0, 2, 1))[:, 0]
+            for some in np.array_split(hit, hit.size // ROWS + 1):
+                kernel = _deposit(mean[on[some], step], variance[on[some], step], x)
+                p[some] = np.matmul(kernel, p[some, :, None])[:, :, 0]
         right = np.clip((x - self.bias) / (x[1] - x[0]) + 0.5, 0, 1)
         found = np.empty(len(trials))
         found[order] = p @ right
@@ -237,10 +242,25 @@ class Volleys:
 
 
 def _transition(centres: NDArray[np.float64], variance: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From every grid point, to where they move and with what variance: (n_from, n_to); the ends keep what they have."""
-    found = _hats(x[None, :] - centres[:, None], np.full((1, 1), variance), x[1] - x[0])
-    found = _collected(found, centres[:, None], x)
-    found[0], found[-1] = np.eye(x.size)[0], np.eye(x.size)[-1]
+    """From every grid point to where it moves, with a variance: (n_from, n_to); the ends keep what they have.
+
+    A small variance goes to the three nearest points with the right mean and variance, of which some may get less than
+    nothing: linear interpolation alone would spread a leak over several points in the course of a trial.
+    """
+    n, dx = x.size, x[1] - x[0]
+    if variance > dx**2 / 3:
+        found = _hats(x[None, :] - centres[:, None], np.full((1, 1), variance), dx)
+    else:
+        found = np.zeros((n, n))
+        nearest = np.clip(np.rint((centres - x[0]) / dx).astype(int), 1, n - 2)
+        m = (centres - x[nearest]) / dx
+        square = variance / dx**2 + m**2
+        for by, share in ((-1, (square - m) / 2), (0, 1 - square), (1, (square + m) / 2)):
+            found[np.arange(n), nearest + by] = share
+    missing, high = 1 - found.sum(axis=1), centres > 0  # it has left the grid through the end that it is nearer to
+    found[high, -1] += missing[high]
+    found[~high, 0] += missing[~high]
+    found[0], found[-1] = np.eye(n)[0], np.eye(n)[-1]
     return found
 
 
@@ -252,17 +272,13 @@ def _deposit(mean: NDArray[np.float64], variance: NDArray[np.float64], x: NDArra
     to_from = np.arange(n)[:, None] - np.arange(n)[None, :] + n - 1
     kernel = shares[:, to_from]
     inner = kernel[:, 1:-1].sum(axis=1)
-    # what leaves the grid is taken up by the end it leaves through; the rest of the mass belongs to the other one
-    above = np.cumsum(shares[:, ::-1], axis=1)[:, ::-1]  # share that moves by at least so many points
-    total = np.clip(_tail(offsets[-1] + dx / 2 - mean, variance), 0, 1)
-    kernel[:, -1] = np.clip(above[:, to_from[-1]] + total[:, None], 0, 1)
+    # what leaves the grid is taken up by the end it leaves through: up, all moves of at least so many points
+    up = np.cumsum(shares[:, ::-1], axis=1)[:, ::-1][:, to_from[-1]]
+    beyond = 1 - ndtr((offsets[-1] + dx / 2 - mean) / np.sqrt(np.maximum(variance, 1e-12)))
+    kernel[:, -1] = np.clip(up + beyond[:, None], 0, 1)
     kernel[:, 0] = np.clip(1 - inner - kernel[:, -1], 0, 1)
     kernel[:, :, 0], kernel[:, :, -1] = np.eye(n)[0], np.eye(n)[-1]
     return kernel
-
-
-def _tail(distance: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 - ndtr(distance / np.sqrt(np.maximum(variance, 1e-12)))
 
 
 def _hats(distance: NDArray[np.float64], variance: NDArray[np.float64], dx: float) -> NDArray[np.float64]:
@@ -277,12 +293,3 @@ def _hats(distance: NDArray[np.float64], variance: NDArray[np.float64], dx: floa
         return sd * np.exp(-(u**2) / 2) / np.sqrt(2 * np.pi) + z * ndtr(u)
 
     return (ramp(distance + dx) - 2 * ramp(distance) + ramp(distance - dx)) / dx
-
-
-def _collected(found: NDArray[np.float64], centres: NDArray[np.float64], x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give what is missing in a row to the end that its mean is nearer to."""
-    missing = 1 - found.sum(axis=1)
-    high = centres[:, 0] > 0
-    found[high, -1] += missing[high]
-    found[~high, 0] += missing[~high]
-    return found

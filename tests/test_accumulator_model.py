@@ -1,0 +1,201 @@
+"""The accumulator without simulation: published values, against the circuit with and without bound, and its fit."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms
+from scipy import stats
+
+from brian2learn.analysis.accumulator_fit import RANGES, fit, log_likelihood
+from brian2learn.analysis.accumulator_model import AccumulatorModel, Volleys
+from brian2learn.analysis.rat_clicks import read_rat
+from brian2learn.circuits.accumulator import Accumulator
+from brian2learn.core.click_trials import ClickTrials
+from brian2learn.core.errors import DeclarationError
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.simulate import simulate
+from brian2learn.tasks.parallel_clicks import ParallelClicks
+
+LEVEL = 0.001  # chance that a correct program fails a statistical test
+
+
+def trials_of(n, seed=0, **more):
+    task = ParallelClicks(n_trials=n, **more)
+    return ClickTrials.of_truth(task.draw(np.random.default_rng(seed)).truth)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "phi", "strengths"),
+    [
+        ([], [0, 0.1, 0.3], 0.9, [1, 0.9487, 0.9615]),
+        ([0], [0, 0.1, 0.3], 0.9, [0, 0, 0.4866, 0.8518]),
+        ([], [0, 0.1, 0.3, 0.5, 0.55], 1.2, [1, 1.1027, 1.0852, 1.0797, 1.2118]),
+    ],
+)
+def test_published_strengths(left, right, phi, strengths):
+    found = AccumulatorModel(phi=phi, tau_phi=0.15).strengths(ClickTrials.of_sides([left], [right], [1], [1]))
+    np.testing.assert_allclose(found, strengths, atol=5e-5)
+
+
+@pytest.mark.parametrize("adaptation", ["across", "within"])
+@pytest.mark.parametrize("pairs", ["cancel", "count"])
+def test_the_mean_is_that_of_the_twin(adaptation, pairs):
+    """Trials of different length, some without clicks, clicks at one time on both sides."""
+    trials = trials_of(100, stereo="none", low_duration=20 * ms, answer="rate").on_grid(5e-3)
+    assert np.any(np.diff(trials.offsets) == 0)
+    for lam, phi in ((-4, 0.4), (0, 1.3), (2, 0)):
+        circuit = Accumulator(lam=lam * Hz, B=1e9, phi=phi, adaptation=adaptation, pairs=pairs)
+        mean, _ = AccumulatorModel.of(circuit.values).moments(trials)
+        np.testing.assert_allclose(mean, circuit.reference(trials), rtol=1e-9, atol=1e-9)
+
+
+def test_the_variance_of_one_trial():
+    trials = ClickTrials.of_sides([[0, 0.1]], [[0, 0.1, 0.2]], [0.4], [1])
+    model = AccumulatorModel(lam=-2, sigma_a2=3, sigma_s2=0.5, sigma_i2=2, phi=0.5, tau_phi=0.1, noise="C2")
+    strength = 1 - np.exp(-1)
+    expected = 2 * np.exp(-1.6) + 3 * (1 - np.exp(-1.6)) / 4 + 0.5 * strength**2 * np.exp(-0.8)
+    assert model.moments(trials)[1][0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_bias_and_lapses():
+    trials = ClickTrials.of_sides([[]], [[0.1]], [0.2], [1])
+    model = AccumulatorModel(lam=0, sigma_a2=0, sigma_s2=4, sigma_i2=0, bias=0.5, lapse=0.2)
+    assert model.p_right(trials)[0] == pytest.approx(0.1 + 0.8 * stats.norm.cdf(0.25))
+
+
+def deviations(circuit, p_of, n, seed=0):
+    """How far the simulated choices of trials of each gamma are from a theory, in standard errors."""
+    record = simulate(Experiment(ParallelClicks(n_trials=n), circuit, dt=1 * ms), seed, mode="runtime")
+    trials = ClickTrials.of_truth(record.truth).on_grid(1e-3)
+    p, chosen = p_of(trials), record.final["cells.went_right"]
+    groups = [trials.gamma == gamma for gamma in np.unique(trials.gamma)]
+    return np.array([(chosen - p)[each].sum() / np.sqrt((p * (1 - p))[each].sum()) for each in groups])
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        Accumulator(B=1e9),
+        pytest.param(Accumulator(B=1e9, lam=-3 * Hz, noise="C2", pairs="count", adaptation="within"),
+                     marks=pytest.mark.slow),
+    ],
+    ids=["average rat", "other conventions"],
+)  # fmt: skip
+def test_closed_form_is_the_simulation_without_bound(circuit):
+    found = deviations(circuit, AccumulatorModel.of(circuit.values).p_right, 5000)
+    assert abs(found).max() < stats.norm.isf(LEVEL / 12)
+
+
+@pytest.mark.parametrize(
+    "circuit",
+    [
+        Accumulator(B=4.0),
+        pytest.param(Accumulator(), marks=pytest.mark.slow),
+        pytest.param(Accumulator(B=5.0, lam=-3 * Hz, sigma_a2=0 * Hz), marks=pytest.mark.slow),
+        pytest.param(Accumulator(B=6.0, lam=2 * Hz), marks=pytest.mark.slow),
+    ],
+    ids=["low bound", "average rat", "leak", "unstable"],
+)
+def test_fokker_planck_is_the_simulation_with_bound(circuit):
+    found = deviations(circuit, AccumulatorModel.of(circuit.values).p_right_bounded, 2000)
+    assert abs(found).max() < stats.norm.isf(LEVEL / 12)
+
+
+def test_a_far_bound_is_none():
+    trials = trials_of(60)
+    for model in (AccumulatorModel(B=30.0), AccumulatorModel(B=25.0, lam=-2, sigma_a2=0, bias=1)):
+        np.testing.assert_allclose(model.p_right_bounded(trials), model.p_right(trials), atol=0.02)
+        np.testing.assert_allclose(model.p_right_bounded(trials, 0.005, 301), model.p_right(trials), atol=0.005)
+
+
+def test_a_bound_of_every_size_keeps_all_chances_between_lapses():
+    trials = trials_of(40)
+    for B in (0.5, 2, 7):
+        p = AccumulatorModel(B=B, lapse=0.2).p_right_bounded(trials)
+        assert 0.1 <= p.min() < p.max() <= 0.9
+
+
+# ---------------------------------------------------------------------- fit
+
+
+def test_some_parameters_are_recovered():
+    truth = AccumulatorModel(B=np.inf, sigma_s2=0.6, phi=0.5, bias=0.8, lapse=0.15)
+    trials = trials_of(6000)
+    chosen = np.random.default_rng(1).random(6000) < truth.p_right(trials)
+    found = fit(trials, chosen, start=AccumulatorModel(), free=("sigma_s2", "phi", "bias", "lapse"))
+    assert found.log_likelihood >= log_likelihood(truth.p_right(trials), chosen)
+    for name, interval in found.intervals.items():
+        spread = (interval.high - interval.value) / 1.96
+        assert abs(interval.value - getattr(truth, name)) < 3.9 * spread, name
+        assert spread < 0.5
+    assert found.model.lam == AccumulatorModel().lam
+
+
+def coverage(n_repeats, n_trials):
+    """Of every parameter, in how many repeats its 95 % interval holds the truth, and in how many there is one."""
+    truth = AccumulatorModel(B=np.inf)
+    held = {name: [] for name in RANGES}
+    for seed in range(n_repeats):
+        trials = trials_of(n_trials, seed)
+        chosen = np.random.default_rng([seed, 1]).random(n_trials) < truth.p_right(trials)
+        for name, each in fit(trials, chosen).intervals.items():
+            if np.isfinite(each.high):
+                held[name].append(each.low <= getattr(truth, name) <= each.high)
+    return held
+
+
+@pytest.mark.full
+def test_coverage_of_the_intervals():
+    """20 repeats of 20,000 trials: 95 % intervals that hold the truth, together and of each parameter."""
+    held = coverage(20, 20_000)
+    everything = np.concatenate(list(held.values()))
+    assert everything.size > 100
+    assert everything.mean() > 0.88
+    for name, each in held.items():
+        assert sum(each) >= stats.binom.ppf(LEVEL, len(each), 0.95), name
+
+
+@pytest.fixture(scope="module")
+def rat():
+    """The behaviour of the rat whose data are beside the clone."""
+    return read_rat(os.environ["BRIAN2LEARN_RAT"])
+
+
+@pytest.mark.slow
+def test_fit_of_the_rat(rat):
+    found = fit(rat.trials, rat.went_right)
+    assert found.log_likelihood == pytest.approx(-2224.21, abs=0.05)
+    assert found.model.lapse == pytest.approx(0.364, abs=0.01)
+    interval = found.intervals["lapse"]
+    assert 0.05 < interval.high - interval.value < 0.15
+    assert np.isinf(found.intervals["sigma_a2"].high) == (found.model.sigma_a2 < 0.1)
+
+
+# ---------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lapse": 1.1}, r"lapse: expected a value from 0 to 1, got 1.1"),
+        ({"tau_phi": 0}, r"tau_phi: expected a value above 0, got 0"),
+        ({"B": -1}, r"B: expected a value above 0, got -1"),
+        ({"lam": np.nan}, r"lam: expected a finite number, got nan"),
+        ({"noise": "c"}, r"noise: expected one of its options, got 'c'.* It has: C, C2"),
+    ],
+)
+def test_bad_parameters_are_refused(values, message):
+    with pytest.raises(DeclarationError, match=rf"AccumulatorModel\.{message}"):
+        AccumulatorModel(**values)
+
+
+def test_a_fit_of_what_does_not_fit_is_refused():
+    trials = trials_of(5)
+    with pytest.raises(DeclarationError, match=r"free .*got 'lambda'.* Did you mean lam\?"):
+        fit(trials, np.ones(5), free=("lambda",))
+    with pytest.raises(DeclarationError, match=r"went_right: expected one choice for each of the 5 trials"):
+        fit(trials, np.ones(4))
+    assert Volleys.of(trials).counts.sum() == trials.times.size
