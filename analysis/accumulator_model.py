@@ -86,7 +86,8 @@ class AccumulatorModel:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> AccumulatorModel:
         """The model with the values of a circuit (``Accumulator().values``), or of any mapping, in SI units."""
-        return cls(**{f.name: v if isinstance(v, str) else float(v) for f in fields(cls) for v in [values[f.name]]})
+        given = {each.name: values[each.name] for each in fields(cls)}
+        return cls(**{name: value if isinstance(value, str) else float(value) for name, value in given.items()})  # type: ignore[arg-type]
 
     def strengths(self, trials: ClickTrials) -> NDArray[np.float64]:
         """Strength C of every click, in the order of the clicks; 0 for pairs that cancel.
@@ -111,10 +112,9 @@ class AccumulatorModel:
         C = self._adapted(volleys)
         growth = np.exp(self.lam * volleys.left_over)
         mean = ((volleys.counts[..., 1] * C[..., 1] - volleys.counts[..., 0] * C[..., 0]) * growth).sum(axis=1)
-        per_click = (volleys.counts * (C if self.noise == "C" else C**2)).sum(axis=-1)
+        per_click = (volleys.counts * self._per_click(C)).sum(axis=-1)
         T = volleys.duration
-        grown = np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T
-        variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self.sigma_a2 * grown
+        variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self._of_memory(T)
         return mean, variance + self.sigma_s2 * (per_click * growth**2).sum(axis=1)
 
     def p_right(self, trials: ClickTrials | Volleys) -> NDArray[np.float64]:
@@ -135,7 +135,7 @@ class AccumulatorModel:
         ----------
         trials : ClickTrials
         dt : float, s
-                Time step; clicks go to the nearest multiple of it.
+            Time step; clicks go to the nearest multiple of it.
         n_bins : int
             Grid points from one bound to the other, both included; by default they are up to 0.34 clicks apart. Their
             distance should be below the root of 6 times the variance of a usual click.
@@ -153,8 +153,7 @@ class AccumulatorModel:
         start = _deposit(np.zeros(1), np.array([self.sigma_i2]), x)[0, :, n_bins // 2]
         order = np.argsort(-n_steps)  # those that go on are always the first ones
         p = np.tile(start, (len(trials), 1))
-        grown = np.expm1(2 * self.lam * dt) / (2 * self.lam) if abs(self.lam) > 1e-9 else dt
-        move = _transition(x * np.exp(self.lam * dt), self.sigma_a2 * grown, x)
+        move = _transition(x * np.exp(self.lam * dt), self._of_memory(dt), x)
         for step in range(int(n_steps.max()) + 1):
             n_on = int(np.searchsorted(-n_steps[order], -step, side="right"))
             on = order[:n_on]
@@ -179,8 +178,16 @@ class AccumulatorModel:
         shape = (len(trials), n_steps + 1)
         mean, variance = np.zeros(shape), np.zeros(shape)
         np.add.at(mean, (trial, step), np.where(trials.right, C, -C))
-        np.add.at(variance, (trial, step), self.sigma_s2 * (C if self.noise == "C" else C**2))
+        np.add.at(variance, (trial, step), self.sigma_s2 * self._per_click(C))
         return mean, variance
+
+    def _per_click(self, C: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Variance of a click of strength C, in those of a click of strength 1."""
+        return C if self.noise == "C" else C**2
+
+    def _of_memory(self, T: Any) -> Any:
+        """Variance that the noise of the memory has added after a time, s."""
+        return self.sigma_a2 * (np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T)
 
     def _adapted(self, volleys: Volleys) -> NDArray[np.float64]:
         """Strength on each side at every volley: (n_trials, n_volleys, 2) float."""
@@ -190,7 +197,7 @@ class AccumulatorModel:
         for k in range(counts.shape[1]):
             C = 1 - (1 - C) * left_of[:, k, None]
             if self.pairs == "cancel":
-                C = np.where((counts[:, k] > 0).all(axis=1)[:, None], 0.0, C)
+                C = np.where(np.all(counts[:, k] > 0, axis=1, keepdims=True), 0.0, C)
             found[:, k] = C
             heard = counts[:, k].sum(axis=1, keepdims=True) if self.adaptation == "across" else counts[:, k]
             C = C * self.phi**heard

@@ -143,3 +143,61 @@ def recall(rates: ArrayLike, stimuli: ArrayLike, members: ArrayLike, *, threshol
         outside.append(row[others].mean() if others.any() else 0.0)
     ins, outs = np.array(inside), np.array(outside)
     return Recall(ins, outs, (ins > threshold) & (outs < threshold))
+
+
+class Latching(NamedTuple):
+    """Which assembly was active when.
+
+    Attributes
+    ----------
+    active : (n_windows,) int
+        The one assembly above the threshold; -1 if none is, -2 if several are.
+    dwells : (n_dwells,) float, s
+        How long each assembly that was active stayed so, from its first window to its last; gaps without an active
+        assembly after which the same one is back do not end a stay. The first and the last stay are cut by the ends
+        of the run and left out.
+    """
+
+    active: NDArray[np.int64]
+    dwells: NDArray[np.float64]
+
+    @property
+    def alone(self) -> float:
+        """Share of the windows in which exactly one assembly was active."""
+        return float(np.mean(self.active >= 0)) if self.active.size else float("nan")
+
+    @property
+    def visited(self) -> NDArray[np.int64]:
+        """The assemblies that were active at some time."""
+        return np.unique(self.active[self.active >= 0])
+
+    @property
+    def cv(self) -> float:
+        """Coefficient of variation of the dwell times; nan for fewer than two."""
+        return float(self.dwells.std(ddof=1) / self.dwells.mean()) if self.dwells.size > 1 else float("nan")
+
+
+def latching(rates: ArrayLike, width: float, *, threshold: float = 10.0) -> Latching:
+    """Which assembly is active in every window, and for how long.
+
+    Parameters
+    ----------
+    rates : (n_windows, n_assemblies) float, Hz
+        Mean rate of every assembly in consecutive windows.
+    width : float, s
+        Length of a window.
+    threshold : float, Hz
+
+    Returns
+    -------
+    Latching
+    """
+    _check.positive("latching", "width", "length of a window, s", width, "s")
+    above = np.atleast_2d(np.asarray(rates, float)) > threshold
+    n_above = above.sum(1)
+    active = np.where(n_above == 1, above.argmax(1), np.where(n_above == 0, -1, -2))
+    seen = np.flatnonzero(active >= 0)
+    begins = np.flatnonzero(np.diff(active[seen], prepend=-1))
+    ends = np.append(begins[1:], seen.size) - 1
+    lengths = (seen[ends] - seen[begins] + 1) * width if seen.size else np.empty(0)
+    return Latching(active, lengths[1:-1])

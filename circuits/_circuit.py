@@ -200,12 +200,25 @@ class Circuit(Declaration):
     """Populations and projections between inputs and cells.
 
     Class attributes: `inputs`, names of the populations that a task must drive; `outputs`, names of the groups whose
-    spikes are recorded; `learned`, the states (``object.name``) whose final values are recorded.
+    spikes are recorded; `learned`, the states (``object.name``) whose final values are recorded; `brings`, the
+    variables that the circuit adds to the target cells of plastic synapses, on which a rule can rely beside those of
+    the cell model.
     """
 
     inputs: ClassVar[tuple[str, ...]] = ()
     outputs: ClassVar[tuple[str, ...]] = ()
     learned: ClassVar[tuple[str, ...]] = ()
+    brings: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def input_sizes(self) -> Mapping[str, int]:
+        """Inputs that must have a given number of neurons."""
+        return {}
+
+    @property
+    def multiples(self) -> Mapping[str, int]:
+        """Inputs whose number of neurons must be a multiple of a number."""
+        return {}
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
         """The Brian2 objects by name, made around the given spike sources.

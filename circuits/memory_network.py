@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from brian2 import Hz, NeuronGroup, Synapses, defaultclock, linked_var, ms, nS, second
@@ -154,7 +154,6 @@ class MemoryNetwork(Circuit):
 
     @property
     def input_sizes(self) -> dict[str, int]:
-        """Inputs that have a given number of neurons."""
         return {"afferents": self.side**2}
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:
@@ -269,7 +268,7 @@ class MemoryNetwork(Circuit):
         return {key: np.asarray(value, float) for key, value in found.items()}
 
     @classmethod
-    def shrunk(cls, share: int, **values: Any) -> MemoryNetwork:
+    def shrunk(cls, share: int, **values: Any) -> Self:
         """The network with `share` times fewer cells and inputs, and as many inputs per cell.
 
         Parameters
@@ -281,7 +280,7 @@ class MemoryNetwork(Circuit):
         """
         whole = cls()
         if share not in (1, 4):
-            raise AssemblyError("MemoryNetwork.shrunk", "share", expected="1 or 4", got=repr(share))
+            raise AssemblyError(f"{cls.__name__}.shrunk", "share", expected="1 or 4", got=repr(share))
         return whole.replace(
             n_excitatory=whole.n_excitatory // share, n_inhibitory=whole.n_inhibitory // share,
             side=round(whole.side / share**0.5), p=whole.p * share, **values,

@@ -12,8 +12,8 @@ from brian2learn.core.declaration import Choice, Param, Part, Parts, Preset, Siz
 from brian2learn.core.equations import rename, statements
 from brian2learn.core.errors import AssemblyError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES
+from brian2learn.plasticity._learning import Learning
 from brian2learn.plasticity._release import Release
-from brian2learn.plasticity._three_factor import Learning
 from brian2learn.plasticity.adam import Adam
 from brian2learn.plasticity.e_prop import EProp
 from brian2learn.plasticity.gradient_descent import GradientDescent
@@ -147,7 +147,7 @@ class RecurrentReadout(Circuit):
 
     @property
     def multiples(self) -> dict[str, int]:
-        """Inputs whose number of neurons must be a multiple: the neurons that tell one signal."""
+        # the neurons that tell one signal
         return {"targets": N_NEURONS if self.wanted == "signal" else 1}
 
     def build(self, sources: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from brian2 import ms, nA
 
 from brian2learn.core.declaration import Choice, Param, Part, Size
 from brian2learn.core.equations import assigned
-from brian2learn.plasticity._three_factor import Learning, ThreeFactor
+from brian2learn.plasticity._learning import Learning
+from brian2learn.plasticity._three_factor import ThreeFactor
 from brian2learn.plasticity._transmission import Transmission
 from brian2learn.plasticity.exponential_current import ExponentialCurrent
 from brian2learn.plasticity.super_spike import SuperSpike

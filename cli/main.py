@@ -62,6 +62,12 @@ FigureName = Annotated[
     ),
 ]
 Small = Annotated[bool, typer.Option("--small", help="A size that proves the pipeline; claims are not judged at it.")]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        "--size", help="A size that the figure declares, see `show`.", metavar="NAME", show_default="the judged one"
+    ),
+]
 Results = Annotated[
     Path, typer.Option("--results", envvar="BRIAN2LEARN_RESULTS", help="Folder of records and figures.", metavar="DIR")
 ]
@@ -134,12 +140,14 @@ def show(
         "brian2learn run masquelier2008_fig4 --small",
         "brian2learn run masquelier2008 --seeds 0:20 --workers 4",
         "brian2learn run masquelier2008_fig5 --results /scratch/me --json",
+        "brian2learn run zenke2015_memory --size full",
     ),
 )
 def run_(
     figure: FigureName,
     seeds: Annotated[str, typer.Option("--seeds", help=f"{SEEDS} One run for each.", metavar="SEEDS")] = "0",
     small: Small = False,
+    size: Size = None,
     workers: Annotated[
         int | None,
         typer.Option(
@@ -155,7 +163,9 @@ def run_(
     """
     from .produce import run_figures
 
-    run_figures(figure, seeds=seeds, small=small, n_workers=workers, results=results, as_json=as_json, compute=True)
+    run_figures(
+        figure, seeds=seeds, small=small, size=size, n_workers=workers, results=results, as_json=as_json, compute=True
+    )
 
 
 @app.command(epilog=_examples("brian2learn draw masquelier2008_fig4", "brian2learn draw masquelier2008 --seeds 0:20"))
@@ -163,13 +173,16 @@ def draw(
     figure: FigureName,
     seeds: StoredSeeds = None,
     small: Small = False,
+    size: Size = None,
     results: Results = Path("results"),
     as_json: Json = False,
 ) -> None:
     """Draw a figure again from stored records; nothing is run."""
     from .produce import run_figures
 
-    run_figures(figure, seeds=seeds, small=small, n_workers=1, results=results, as_json=as_json, compute=False)
+    run_figures(
+        figure, seeds=seeds, small=small, size=size, n_workers=1, results=results, as_json=as_json, compute=False
+    )
 
 
 @app.command(epilog=_examples("brian2learn check masquelier2008", "brian2learn check masquelier2008_fig5 --json"))
@@ -177,13 +190,14 @@ def check(
     figure: FigureName,
     seeds: StoredSeeds = None,
     small: Small = False,
+    size: Size = None,
     results: Results = Path("results"),
     as_json: Json = False,
 ) -> None:
     """Judge a paper's claims from stored records; exit code 1 if one is not reproduced."""
     from .produce import check_figures
 
-    check_figures(figure, seeds=seeds, small=small, results=results, as_json=as_json)
+    check_figures(figure, seeds=seeds, small=small, size=size, results=results, as_json=as_json)
 
 
 @app.command(epilog=_examples("brian2learn doctor", "CXX=clang++ brian2learn doctor --json"))

@@ -35,13 +35,22 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def run_figures(
-    name: str, *, seeds: str | None, small: bool, n_workers: int | None, results: Path, as_json: bool, compute: bool
+    name: str,
+    *,
+    seeds: str | None,
+    small: bool,
+    size: str | None,
+    n_workers: int | None,
+    results: Path,
+    as_json: bool,
+    compute: bool,
 ) -> None:
     """Produce the figures that `name` stands for, and say what came out.
 
     Without `compute`, records must be in the store, and the seeds are those of the last run unless they are given.
     """
     chosen = None if seeds is None else parse_seeds(seeds)
+    _one_size(small, size)
     _usable(results, make=compute)
     quiet_brian2()
     from brian2learn.core.compiler import n_cpus
@@ -52,18 +61,18 @@ def run_figures(
     produced: list[tuple[Produced, list[int]]] = []
 
     def finish(figure: str, progress: RunProgress | None) -> None:
-        used = chosen or ([0] if compute else _last_seeds(results, figure, small))
+        used = chosen or ([0] if compute else _last_seeds(results, figure, small, size))
         tell = (
             None if progress is None else (lambda experiment, seed, t: progress.tell(Run(figure, experiment, seed), t))
         )
         with redirect_stdout(sys.stderr):  # stdout is for the answer, whatever a figure prints
             done = produce(
-                figure, used, results, small=small, n_workers=n_workers, progress=tell, compute=compute
+                figure, used, results, small=small, size=size, n_workers=n_workers, progress=tell, compute=compute
             )  # fmt: skip
         produced.append((done, used))
 
     try:
-        planned = _missing(figures, chosen or [0], results, small) if compute else {}
+        planned = _missing(figures, chosen or [0], results, small, size) if compute else {}
         if planned:
             with RunProgress(planned, n_workers) as progress:
                 for figure in figures:
@@ -99,20 +108,20 @@ def run_figures(
         )
 
 
-def check_figures(name: str, *, seeds: str | None, small: bool, results: Path, as_json: bool) -> None:
+def check_figures(name: str, *, seeds: str | None, small: bool, size: str | None, results: Path, as_json: bool) -> None:
     """Judge claims from the store; exit with 1 if one is not reproduced."""
     chosen = None if seeds is None else parse_seeds(seeds)
+    _one_size(small, size)
     _usable(results)
     quiet_brian2()
-    from brian2learn.core.discovery import load
-    from brian2learn.figures._produce import collect, judge, names_of
+    from brian2learn.figures._produce import collect, figure_named, judge, names_of
     from brian2learn.runs.store import Store
 
     judged: dict[str, tuple[Sequence[Judged], list[int]]] = {}
     with redirect_stdout(sys.stderr):
         for figure in names_of(name):
-            used = chosen or _last_seeds(results, figure, small)
-            declared = load(figure, "figures")()
+            used = chosen or _last_seeds(results, figure, small, size)
+            declared = figure_named(figure, size)
             records = collect(declared, used, Store(results / "store"), small=small, compute=False)
             judged[figure] = judge(declared, records, small=small), used
     if as_json:
@@ -146,24 +155,33 @@ def _usable(results: Path, *, make: bool = False) -> None:
         )
 
 
-def _last_seeds(results: Path, figure: str, small: bool) -> list[int]:
+def _one_size(small: bool, size: str | None) -> None:
+    if small and size is not None:
+        raise DeclarationError("brian2learn", "--size", expected="either --small or --size", got="both")
+
+
+def _last_seeds(results: Path, figure: str, small: bool, size: str | None) -> list[int]:
     """The seeds with which a figure was drawn last, else 0."""
-    path = results / "figures" / (f"{figure}-small" if small else figure) / "claims.json"
+    from brian2learn.figures._produce import folder_of
+
+    path = folder_of(results, figure, small=small, size=size) / "claims.json"
     try:
         return [int(seed) for seed in json.loads(path.read_text(encoding="utf-8"))["seeds"]]
     except (OSError, ValueError, KeyError, TypeError):
         return [0]
 
 
-def _missing(figures: Iterable[str], seeds: Iterable[int], results: Path, small: bool) -> dict[Run, float]:
+def _missing(
+    figures: Iterable[str], seeds: Iterable[int], results: Path, small: bool, size: str | None
+) -> dict[Run, float]:
     """The runs to be made, in order; figures may share some of them."""
-    from brian2learn.core.discovery import load
+    from brian2learn.figures._produce import figure_named
     from brian2learn.runs.store import Store
 
     store = Store(results / "store")
     found: dict[str, tuple[Run, float]] = {}
     for figure in figures:
-        for name, experiment in load(figure, "figures")().experiments(small=small).items():
+        for name, experiment in figure_named(figure, size).experiments(small=small).items():
             for seed in seeds:
                 key = experiment.key(seed)
                 if key not in store:

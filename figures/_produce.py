@@ -13,12 +13,13 @@ import matplotlib
 
 from brian2learn.core.claims import Claim, Interval, Verdict
 from brian2learn.core.discovery import files, load, snake_case
-from brian2learn.core.errors import RecordError, UnknownNameError
+from brian2learn.core.errors import DeclarationError, RecordError, UnknownNameError
 from brian2learn.runs.coordinator import compute_points
 from brian2learn.runs.record import Record
 from brian2learn.runs.simulate import described, provenance, simulate_all
 from brian2learn.runs.store import Store
 
+from . import _style
 from ._board import board
 from ._figure import Figure, Records
 
@@ -106,6 +107,31 @@ def names_of(name: str) -> list[str]:
     return chosen
 
 
+def figure_named(name: str, size: str | None = None) -> Figure:
+    """A figure, at one of the sizes that it declares, or at that on which its claims are judged.
+
+    Raises
+    ------
+    DeclarationError
+        If it has no such size.
+    """
+    declared = load(name, "figures")
+    if size is None:
+        return declared()
+    if "size" not in declared.fields:
+        expected = "a figure that declares several sizes"
+        raise DeclarationError(name, "--size", expected=expected, got=f"{size!r} for one that has one size only")
+    return declared(size=size)
+
+
+def folder_of(results: Path, name: str, *, small: bool = False, size: str | None = None) -> Path:
+    """Where the output of a figure goes: ``figures/NAME``, with ``-small`` or the size if it is not the default one."""
+    suffix = "small" if small else size
+    if size is not None and figure_named(name, size) == figure_named(name):
+        suffix = None
+    return results / "figures" / (name if suffix is None else f"{name}-{suffix}")
+
+
 def collect(
     figure: Figure,
     seeds: Iterable[int],
@@ -141,7 +167,7 @@ def collect(
         if missing and not compute:
             raise RecordError(
                 str(store.directory), name, expected=f"records of seeds {seeds}", got=f"none of {missing}",
-                hint=f"Run them first: brian2learn run {snake_case(type(figure).__name__)}.",
+                hint=f"Run them first: brian2learn run {snake_case(type(figure).__name__)}, at the same size.",
             )  # fmt: skip
         tell = None if progress is None else (lambda seed, time, name=name: progress(name, seed, time))
         found = simulate_all(experiment, seeds, store=store, progress=tell)
@@ -164,6 +190,7 @@ def produce(
     results: Path,
     *,
     small: bool = False,
+    size: str | None = None,
     n_workers: int = 1,
     progress: Progress | None = None,
     compute: bool = True,
@@ -179,14 +206,16 @@ def produce(
         The store is ``results/store``, the output ``results/figures/NAME``.
     small : bool
         Proves the pipeline; the output goes to ``NAME-small`` and claims are not judged.
+    size : str, optional
+        One of the sizes that the figure declares; see `folder_of`.
     compute : bool
         If False, records must be in the store.
     """
     seeds = list(seeds)
-    figure = load(name, "figures")()
+    figure = figure_named(name, size)
     store = Store(results / "store")
     records = collect(figure, seeds, store, small=small, n_workers=n_workers, progress=progress, compute=compute)
-    folder = results / "figures" / (f"{name}-small" if small else name)
+    folder = folder_of(results, name, small=small, size=size)
     folder.mkdir(parents=True, exist_ok=True)
     judged = judge(figure, records, small=small)
     data = figure.data(records)
@@ -195,11 +224,18 @@ def produce(
     style = Path(__file__).with_name("paper.mplstyle")
     with matplotlib.rc_context(fname=style):
         canvas = figure.draw(data)
+        _style.settle(canvas)
         for suffix in FORMATS:
             canvas.savefig(folder / f"{name}.{suffix}", metadata=UNDATED.get(suffix))
     _write(
         folder / "claims.json",
-        {"figure": name, "small": small, "seeds": seeds, "claims": [each.row for each in judged]},
+        {
+            "figure": name,
+            "small": small,
+            "size": figure.values.get("size"),
+            "seeds": seeds,
+            "claims": [each.row for each in judged],
+        },
     )
     _write(
         folder / "provenance.json",

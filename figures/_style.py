@@ -27,6 +27,15 @@ def canvas(width: float, height: float) -> Canvas:
     return Canvas(figsize=(width * MM, height * MM), layout="constrained")
 
 
+def settle(canvas: Canvas) -> None:
+    """Lay the figure out for good, to rounded places: the last digits that the solver finds differ between runs."""
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
+    for axes in canvas.axes:
+        left, bottom, width, height = axes.get_position(original=True).bounds
+        axes.set_position((round(left, 5), round(bottom, 5), round(width, 5), round(height, 5)))
+
+
 def letter(axes: Axes, text: str, left: float = 8.5) -> None:
     """Write the letter of a panel above its top left corner, `left` mm left of the axis."""
     assert axes.figure is not None

@@ -23,7 +23,7 @@ from brian2.groups.group import CodeRunner
 from ._derive import parsed, symbol
 
 if TYPE_CHECKING:
-    from ._three_factor import Learning
+    from ._learning import Learning
 
 
 @dataclass(frozen=True)

@@ -369,6 +369,8 @@ class Sweep:
                 ahead = points[at : at + TOGETHER]
                 block = self._parts.blocks(ahead)[0]
                 n = min(most, max(int(np.searchsorted(block, block[0], "right")), pace))
+                if n < ahead.size:
+                    n = int(np.searchsorted(block, block[n])) or n  # the last block is whole or left for the next
                 pace = yield self._tasks(ahead[:n])
                 at += n
 

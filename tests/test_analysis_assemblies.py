@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from brian2learn.analysis.assemblies import assemblies, presentation_rates, recall, selectivity
+from brian2learn.analysis.assemblies import assemblies, latching, presentation_rates, recall, selectivity
 from brian2learn.core.errors import DeclarationError
 
 
@@ -51,3 +51,24 @@ def test_recall_wants_the_assembly_and_no_other():
     np.testing.assert_allclose(found.inside, [20, 20, 5, 0])
     np.testing.assert_allclose(found.outside, [2, 40, 0, 99])
     assert found.recalled.tolist() == [True, False, False, False]
+
+
+def test_latching_by_hand():
+    """10 Hz is not above the threshold; a gap does not end a stay; stays at the ends of the run are cut."""
+    high, low = 11.0, 10.0
+    rates = np.full((10, 3), low)
+    for window, assembly in ((0, 0), (1, 1), (2, 1), (4, 1), (5, 2), (7, 0), (8, 1), (9, 1)):
+        rates[window, assembly] = high
+    rates[9, 0] = high
+    found = latching(rates, 0.5)
+    np.testing.assert_array_equal(found.active, [0, 1, 1, -1, 1, 2, -1, 0, 1, -2])
+    np.testing.assert_allclose(found.dwells, [2.0, 0.5, 0.5])
+    assert (found.alone, found.visited.tolist()) == (0.7, [0, 1, 2])
+    assert found.cv == pytest.approx(np.std([2, 0.5, 0.5], ddof=1))
+    assert latching(rates, 0.5, threshold=20).dwells.size == 0
+    assert np.isnan(latching(rates, 0.5, threshold=20).cv)
+
+
+def test_latching_wants_windows_of_some_length():
+    with pytest.raises(DeclarationError, match=r"latching\.width"):
+        latching([[1.0]], 0)

@@ -210,6 +210,7 @@ def test_a_damaged_checkpoint_is_not_used(spoil, reason, monkeypatch):
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_run_is_not_used(monkeypatch):
     """Another seed; one number changed; the same run in a program of another name."""
     experiment = EXPERIMENTS["network"]

@@ -40,6 +40,7 @@ from brian2 import ms, second
 from matplotlib.figure import Figure as Canvas
 from brian2learn.circuits.detector import Detector
 from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.declaration import Choice
 from brian2learn.figures._figure import Figure
 from brian2learn.runs.experiment import Experiment
 from brian2learn.tasks.hidden_pattern import HiddenPattern
@@ -53,10 +54,12 @@ class Nobody1900Fig1(Figure):
 
     cites = "nobody1900"
     title = "Nothing"
+    size = Choice("short", "how long", {"short": "1.6 s", "long": "3.2 s"})
     claims = (claim("true", 0, 10), claim("false", 20, 30), claim("unsure", 2, float("inf")))
 
     def experiments(self, *, small=False):
-        task = HiddenPattern(n_afferents=20, n_pattern=10, period=(0.4 if small else 0.8) * second, n_repeats=2)
+        task = HiddenPattern(n_afferents=20, n_pattern=10, period=(0.4 if small else 0.8) * second,
+                             n_repeats=4 if self.size == "long" else 2)
         return {"tiny": Experiment(task, Detector())}
 
     def data(self, records):
@@ -466,6 +469,41 @@ def test_small_run_from_end_to_end_then_from_the_store(figure, tmp_path, monkeyp
     assert json.loads(second.stdout) == document
     assert "nothing has to be run" in second.stderr
     assert call("check", figure, "--small", "--results", tmp_path).exit_code == 0  # nothing is judged
+
+
+def test_a_figure_is_run_drawn_and_judged_at_a_size_that_it_declares(figure, tmp_path):
+    """Its output lies beside that of the size without a name, and only its records answer for it."""
+    arguments = (figure, "--results", tmp_path, "--json")
+    assert call("run", *arguments, "--workers", 1).exit_code == 0
+    assert call("check", *arguments, "--size", "long").exit_code == 1  # there are no such records yet
+    long = call("run", *arguments, "--size", "long", "--seeds", "0:2", "--workers", 1)
+    assert long.exit_code == 0, long.stderr
+    (found,) = json.loads(long.stdout)["figures"]
+    assert Path(found["folder"]) == tmp_path / "figures" / f"{figure}-long"
+    assert json.loads((tmp_path / "figures" / f"{figure}-long" / "claims.json").read_text())["size"] == "long"
+    durations = {
+        size: json.loads((tmp_path / "figures" / folder / "provenance.json").read_text())["experiments"]["tiny"]["task"]
+        for size, folder in (("short", figure), ("long", f"{figure}-long"))
+    }
+    assert (durations["short"]["n_repeats"], durations["long"]["n_repeats"]) == (2, 4)
+    judged = call("check", *arguments, "--size", "long")  # with the seeds of its last run
+    assert json.loads(judged.stdout)["figures"][0]["seeds"] == [0, 1]
+    drawn = call("draw", *arguments, "--size", "short")
+    assert Path(json.loads(drawn.stdout)["figures"][0]["folder"]) == tmp_path / "figures" / figure
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("nobody1900_fig1", ("--size", "longer"), "Did you mean long?"),
+        ("nobody1900_fig1", ("--size", "long", "--small"), "either --small or --size"),
+        ("masquelier2008_fig4", ("--size", "full"), "a figure that declares several sizes"),
+    ],
+)
+def test_a_size_that_there_is_not(figure, name, options, message, tmp_path):
+    done = call("run", name, *options, "--results", tmp_path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert message in " ".join(done.stderr.split())
 
 
 def test_verdicts(figure, tmp_path):

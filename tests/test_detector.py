@@ -42,8 +42,8 @@ hosting = pytest.mark.parametrize(
 
 
 def sizes_for(circuit):
-    given = getattr(circuit, "input_sizes", {})
-    return {name: given.get(name, N * getattr(circuit, "multiples", {}).get(name, 1)) for name in circuit.inputs}
+    given, multiples = circuit.input_sizes, circuit.multiples
+    return {name: given.get(name, N * multiples.get(name, 1)) for name in circuit.inputs}
 
 
 def sources_for(circuit):
@@ -58,8 +58,8 @@ def test_it_runs_as_an_ordinary_network(stem, k):
     circuit = examples(stem)[k]
     network = circuit.network(sources_for(circuit))
     assert isinstance(network, Network)
-    network.run(2 * ms, namespace={})
-    assert network.t == 2 * ms
+    network.run(10 * ms, namespace={})  # Brian2 2.11 takes 2 ms for none at all beside updates every 72 s
+    assert np.isclose(float(network.t), 0.01)
 
 
 @every_example
@@ -86,11 +86,13 @@ def test_its_settings_are_all_numbers_of_the_objects(stem, k):
         for key, variable in each.variables.items()
         if isinstance(variable, ArrayVariable) and getattr(variable.owner, "name", "") == name
         if variable.scalar and variable.constant and not variable.read_only
+        if not key.endswith("delay")  # of a pathway, which Brian2 2.11 holds like a number of the object
     }
     assert can_be_set == set(circuit.settings)
 
 
 @first_examples
+@pytest.mark.slow
 def test_numbers_need_no_other_program(stem, k):
     """Other numbers give the same equations, statements and objects."""
     circuit = examples(stem)[k]
@@ -138,7 +140,7 @@ def hosts_or_refuses(stem, place, rule, settings):
             except AssemblyError as refusal:
                 assert rule.__name__ in str(refusal)  # noqa: PT017
             continue
-        cells = {*circuit.cell.group(1, plasticity=example).variables, *getattr(circuit, "brings", ())}
+        cells = {*circuit.cell.group(1, plasticity=example).variables, *circuit.brings}
         if {*example.needs, *map(example.on_neuron, example.cell_states)} <= cells:
             assert set(example.constants) <= {key.split(".")[1] for key in circuit.settings}
             try:

@@ -114,6 +114,7 @@ def test_the_length_of_the_task_is_the_length_of_the_run(mode):
     assert record_of(length=0.05).spikes["excitatory"].t.max() < 0.05
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_and_another_seed_another_network():
     circuit = SMALL.replace(keep="weights")
     experiment = Experiment(Silence(length=100 * ms), circuit)

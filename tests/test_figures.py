@@ -17,7 +17,7 @@ from brian2learn.core.claims import EVIDENCE, Claim, Interval, Verdict
 from brian2learn.core.declaration import Part
 from brian2learn.core.discovery import FOLDERS, files, load
 from brian2learn.figures import _masquelier2008 as shared
-from brian2learn.figures import _produce, masquelier2008_fig4, masquelier2008_fig5, masquelier2008_fig6
+from brian2learn.figures import _produce, _style, masquelier2008_fig4, masquelier2008_fig5, masquelier2008_fig6
 from brian2learn.figures._produce import FORMATS, produce
 from brian2learn.runs.record import Record, Spikes, States
 
@@ -413,3 +413,17 @@ def test_it_is_drawn_whatever_the_cell_did(figure, record, tmp_path):
     with mpl.rc_context(fname=Path(_produce.__file__).with_name("paper.mplstyle")):
         figure().draw(figure().data({"standard": [record], "weak": []})).savefig(tmp_path / "picture.pdf")
     assert (tmp_path / "picture.pdf").stat().st_size > 3000
+
+
+def test_the_layout_is_the_same_whenever_it_is_found():
+    """To the bit: the solver's last digits differ from one figure to the next, and so would the SVG's."""
+    found = []
+    for _ in range(10):
+        canvas = _style.canvas(_style.TWO_COLUMNS, 150)
+        panels = canvas.subplot_mosaic("aab;ccc;def;ghi", height_ratios=(1.3, 1, 1, 1))
+        for k, axes in enumerate(panels.values()):
+            axes.plot([0, 10], [0, 10.0**k])
+            axes.set_ylabel("Rate (Hz)")
+        _style.settle(canvas)
+        found.append([axes.get_position().bounds for axes in canvas.axes])
+    assert all(each == found[0] for each in found)

@@ -126,6 +126,7 @@ def as_its_twin(rule):
 
 
 @pytest.mark.parametrize("stem", HOSTED)
+@pytest.mark.slow
 def test_every_rule_that_asks_nothing_of_its_cell_is_hosted(stem):
     as_its_twin(RULES[stem]())
 

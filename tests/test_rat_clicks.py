@@ -111,7 +111,9 @@ def test_an_impossible_trial_is_refused(rows, message, tmp_path):
 def test_a_field_that_is_not_there(tmp_path):
     for missing in ("leftbups", "rightbups", "T", "pokedR", "gamma"):
         rows = [{(f"{key}x" if key == missing else key): value for key, value in row.items()} for row in GOOD]
-        message = rf"rat\.mat:{missing}: expected this field of every trial, got none\. Did you mean {missing}x\? It has:"
+        message = (
+            rf"rat\.mat:{missing}: expected this field of every trial, got none\. Did you mean {missing}x\? It has:"
+        )
         with pytest.raises(DeclarationError, match=message):
             read_rat(written(tmp_path / "rat.mat", rows))
 

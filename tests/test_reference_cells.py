@@ -254,6 +254,7 @@ def test_the_squid_axon_rests():
     assert abs(cells.v[0]) < 0.01 * mV
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", [1e-12, 1e-6])
 def test_the_area_of_the_membrane_scales_its_input_only(area):
     cell = HodgkinHuxley(area=area * brian2.meter**2)
@@ -317,6 +318,7 @@ def test_the_intervals_of_the_mat_cell(name):
         np.testing.assert_allclose(first_and_last(times), INTERVALS[name], atol=0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAT.presets)
 def test_exact_integration_of_the_mat_cell_is_the_limit_of_the_recipe(name):
     for times, current in zip(adaptive(name), CURRENTS, strict=True):
@@ -327,6 +329,7 @@ def test_exact_integration_of_the_mat_cell_is_the_limit_of_the_recipe(name):
         assert np.abs(times[:n] - euler[:n]).max(initial=0) < (n + 20) * STEP
 
 
+@pytest.mark.slow
 def test_a_chattering_mat_cell_bursts_as_fast_as_it_may():
     times = adaptive("CH")[1]
     intervals = np.diff(times) / MS

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 
 import numpy as np
 import pytest
-from _helpers import DT, driven, generator, loadable, run
+from _helpers import DT, driven, generator, loadable, rest_slow, run
 from brian2 import NetworkOperation, NeuronGroup, ms, mV, second
 
 from brian2learn.analysis.short_term import ShortTerm
@@ -177,9 +178,17 @@ def a_target(rule, transmission, text, n):
     return target
 
 
+FIRST = next(iter(TRANSMISSIONS))
+JOINED = sorted(
+    itertools.product(["fixed", *RULES], TRANSMISSIONS), key=lambda pair: pair[0] != "fixed" and pair[1] != FIRST
+)
+
+
 @every_release
-@pytest.mark.parametrize("transmission", TRANSMISSIONS)
-@pytest.mark.parametrize("rule", ["fixed", *RULES])
+@pytest.mark.parametrize(
+    ("rule", "transmission"),
+    rest_slow([pytest.param(*pair) for pair in JOINED], n_default=len(RULES) + len(TRANSMISSIONS)),
+)
 def test_it_joins_every_rule_and_every_transmission(stem, rule, transmission):
     rule = Fixed() if rule == "fixed" else RULES[rule]()
     release, transmission = examples(stem)[0], TRANSMISSIONS[transmission]()

@@ -157,6 +157,7 @@ LARGE = {"a2_plus": 0.02, "a3_plus": 0.01, "a2_minus": 0.03, "a3_minus": 0.01}
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
+@pytest.mark.slow
 def test_a_swapped_or_late_trace_is_caught(wrong, values, pairs):
     shares, right = SHARES[:12], wrong.__mro__[1](**values)
     assert_same(learn([right], pairs, shares).final, twin([right], pairs, shares))

@@ -259,6 +259,7 @@ def test_further_states_equal_the_twin(stem, k):
 
 
 @first_examples
+@pytest.mark.slow
 def test_traces_on_neurons_equal_traces_on_synapses(stem, k):
     assert_same(on_neurons(stem).final[k], on_synapses(stem).final[k])
 

@@ -87,6 +87,7 @@ def test_runtime_and_program_agree(ties):
     same(simulate(experiment, 1, mode="standalone"), simulate(experiment, 1, mode="runtime"), tolerance=1e-12)
 
 
+@pytest.mark.slow
 def test_runtime_and_program_agree_at_paper_size_for_five_seconds():
     experiment = Experiment(HiddenPattern(period=5 * second, n_repeats=1), Detector(rule=RULE))
     same(simulate(experiment, 0, mode="standalone"), simulate(experiment, 0, mode="runtime"), tolerance=1e-12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -343,6 +344,22 @@ def test_points_that_share_an_input_go_to_one_worker(tmp_path):
     assert [len(each) for each in processes] == [4] * 16
     assert [len({*each}) for each in processes] == [1] * 16
     assert len({each[0] for each in processes}) == 2
+
+
+@pytest.mark.parametrize("pace", [1, 5, 6, 7, 8, 50])
+def test_however_fast_points_are_those_of_one_input_stay_together(tmp_path, pace):
+    """Chunks hold whole inputs (of four points), as many as are worth the way, at most two for each of two workers."""
+    over = {"task.jitter": [1 * ms, 2 * ms], "circuit.w_init": [0.1, 0.2, 0.3, 0.4]}
+    sweep = trivial(over, seeds=range(8))
+    pieces = sweep._pieces(sweep.to_do(Store(tmp_path / "store")), 2)
+    chunks = [next(pieces)]
+    with contextlib.suppress(StopIteration):
+        while True:
+            chunks.append(pieces.send(pace))
+    jitter = sweep._parts.steps["task.jitter"]
+    inputs = [{(str(changes[jitter]), seed) for _, changes, seed in each} for each in chunks]
+    assert sum(map(len, inputs)) == len(set.union(*inputs)) == 16
+    assert [len(each) for each in chunks] == ([4] * 16 if pace < 8 else [4, *[8] * 7, 4])
 
 
 @pytest.mark.slow

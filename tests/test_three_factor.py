@@ -350,6 +350,7 @@ def test_without_feedback_hidden_weights_are_fixed():
     assert np.any(groups["to_output"].w != first["to_output"])
 
 
+@pytest.mark.slow
 @needs_data
 def test_compiled_program_agrees_with_the_reference_at_every_synapse():
     """Symmetric feedback, a hidden layer, the published data: C++ transposed against NumPy at every synapse."""
@@ -470,7 +471,15 @@ def test_any_cell_learns_five_spikes(circuit):
 
 def test_a_changed_engine_makes_other_records():
     """The key of a run covers what turns a rule into Brian2 objects, also of an optimiser within it."""
-    engine = {"_three_factor.py", "_transposed.py", "_derive.py", "_optimiser.py", "_surrogate.py", "transposed.cpp"}
+    engine = {
+        "_three_factor.py",
+        "_learning.py",
+        "_transposed.py",
+        "_derive.py",
+        "_optimiser.py",
+        "_surrogate.py",
+        "transposed.cpp",
+    }
     for cls in (SuperSpike, RMaxProp, ExponentialCurrent, PairSTDP):
         assert engine < {path.name for path in code_files(cls)}
     assert not engine & {path.name for path in code_files(SSBM)}

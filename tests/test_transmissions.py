@@ -148,6 +148,7 @@ def numbers():
 
 
 @pytest.mark.parametrize(("stem", "name"), numbers())
+@pytest.mark.slow
 def test_every_number_changes_the_answer(stem, name):
     first = examples(stem)[0]
     value = first.values[name]

@@ -1,0 +1,70 @@
+"""The figure of the memory network: what is measured, by hand; what the untrained control is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brian2learn.figures import zenke2015_memory as figure
+from brian2learn.runs.record import Record, Spikes
+
+N = 8  # cells; 0 and 1 answer shape 0, 2 and 3 shape 1
+SHOWN = [(0, 0, 0.0, 1.0), (1, 0, 2.0, 3.0), (0, 0, 4.0, 5.0), (1, 0, 6.0, 7.0), (0, 2, 10.0, 10.2), (1, 2, 14.0, 14.2)]
+
+
+def train(cells, start, stop, rate=20.0):
+    t = np.arange(start, stop, 1 / rate)
+    return [(each, k) for each in t for k in cells]
+
+
+def run_of(spikes, shown=SHOWN, duration=18.0):
+    """A run with these spikes (time, cell) and these presentations (shape, phase, from, to)."""
+    spikes = sorted(spikes)
+    shape, phase, start, stop = (np.array(each) for each in zip(*shown, strict=True))
+    info = {
+        "duration": duration,
+        "experiment": {"circuit": {"n_excitatory": N}, "task": {"first": {"si": 0.0}}},
+    }
+    truth = {"shape": shape.astype(int), "phase": phase.astype(int), "t_start": start, "t_stop": stop}
+    cells = Spikes(np.array([t for t, _ in spikes]), np.array([k for _, k in spikes], np.int32))
+    return Record("0" * 64, info, {"excitatory": cells}, {}, {}, truth)
+
+
+WHOLE_SHAPES = train((0, 1), 4, 5) + train((2, 3), 6, 7)
+CUES = train((0, 1), 10, 10.2) + train((2, 3), 14, 14.2)
+AFTER = train((0, 1), 10.7, 12.7)  # the assembly of shape 0 only
+TRAINED = run_of(WHOLE_SHAPES + CUES + AFTER)
+ONLY_CUES = SHOWN[4:]
+
+
+def test_assemblies_are_those_of_the_later_presentations():
+    found = figure.members(TRAINED)
+    assert [np.flatnonzero(each).tolist() for each in found] == [[0, 1], [2, 3], [], []]
+
+
+def test_cues_recall_and_outlast():
+    assert figure.during_cues(TRAINED).recalled.tolist() == [True, True]
+    assert figure.after_cues(TRAINED, *figure.DELAY).recalled.tolist() == [True, False]
+
+
+@pytest.mark.parametrize(("after", "owed"), [(AFTER, 0.0), ([], 0.5), (AFTER + train((2, 3), 14.7, 16.7), -0.5)])
+def test_what_delay_activity_owes_to_training(after, owed):
+    """An untrained network whose same cells stay on too owes nothing to training."""
+    untrained = run_of(CUES + after, ONLY_CUES)
+    assert not figure.members(untrained).any()  # of its own it has no assemblies
+    (claim,) = (each for each in figure.Zenke2015Memory.claims if each.name == "delay_activity_is_learned")
+    records = {figure.WHOLE: [TRAINED] * 2, figure.UNTRAINED: [untrained] * 2}
+    assert claim.measure(records).value == pytest.approx(owed)
+
+
+@pytest.mark.parametrize("size", ["shortened", "full"])
+def test_the_untrained_network_is_the_same_but_sees_cues_only(size):
+    experiments = figure.Zenke2015Memory(size=size).experiments()
+    trained, untrained = experiments[figure.WHOLE], experiments[figure.UNTRAINED]
+    assert untrained.circuit == trained.circuit
+    assert untrained.task == trained.task.replace(first=trained.task.learning + trained.task.rest)
+    first = [task._shown(np.random.default_rng(0))[0] for task in (trained.task, untrained.task)]
+    assert [phase for _, phase, *_ in first] == [0, 2]
+    assert (trained.circuit.n_excitatory, trained.task.duration) == (
+        (1024, 120) if size == "shortened" else (4096, 2 * 3600 + 172_800)
+    )
