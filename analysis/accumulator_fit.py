@@ -99,10 +99,18 @@ def fit(
         values = low + scale * np.clip(at, 0, 1)
         return replace(first, **dict(zip(free, map(float, values), strict=True)))
 
+    known: dict[tuple[float, float], NDArray[np.float64]] = {}  # strengths, of which neighbours share many
+
     def cost(at: NDArray[np.float64]) -> float:
         nonlocal n_evaluations
         n_evaluations += 1
-        return -log_likelihood(of(at).p_right(volleys), right)
+        model = of(at)
+        adaptation = (model.phi, model.tau_phi)
+        if adaptation not in known:
+            if len(known) == 3:
+                del known[next(iter(known))]
+            known[adaptation] = model.adapted(volleys)
+        return -log_likelihood(model.p_right(volleys, known[adaptation]), right)
 
     begin = np.clip((np.array([getattr(first, name) for name in free]) - low) / scale, 0.01, 0.99)
     options: dict[str, Any] = {"maxiter": 200, "maxfun": 10_000, "ftol": 1e-10, "gtol": 1e-3, "eps": 1e-4}

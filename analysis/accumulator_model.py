@@ -97,19 +97,27 @@ class AccumulatorModel:
         (n_clicks,) float
         """
         volleys = Volleys.of(trials)
-        both = self._adapted(volleys)
+        both = self.adapted(volleys)
         found = both[volleys.row_of_click, volleys.column_of_click]
         return found[np.arange(found.shape[0]), trials.right.astype(int)]
 
-    def moments(self, trials: ClickTrials | Volleys) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def moments(
+        self, trials: ClickTrials | Volleys, C: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of the state at the end of every trial, if there were no bound.
+
+        Parameters
+        ----------
+        trials : ClickTrials or Volleys
+        C : (n_trials, n_volleys, 2) float, optional
+            What `adapted` gave for them.
 
         Returns
         -------
         mean, variance : (n_trials,) float
         """
         volleys = trials if isinstance(trials, Volleys) else Volleys.of(trials)
-        C = self._adapted(volleys)
+        C = self.adapted(volleys) if C is None else C
         growth = np.exp(self.lam * volleys.left_over)
         mean = ((volleys.counts[..., 1] * C[..., 1] - volleys.counts[..., 0] * C[..., 0]) * growth).sum(axis=1)
         per_click = (volleys.counts * self._per_click(C)).sum(axis=-1)
@@ -117,14 +125,16 @@ class AccumulatorModel:
         variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self._of_memory(T)
         return mean, variance + self.sigma_s2 * (per_click * growth**2).sum(axis=1)
 
-    def p_right(self, trials: ClickTrials | Volleys) -> NDArray[np.float64]:
+    def p_right(self, trials: ClickTrials | Volleys, C: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Chance to choose right in every trial, in closed form, as if there were no bound (piet2018).
+
+        Parameters are those of `moments`.
 
         Returns
         -------
         (n_trials,) float
         """
-        mean, variance = self.moments(trials)
+        mean, variance = self.moments(trials, C)
         sd = np.sqrt(np.maximum(variance, 1e-24))
         return (1 - self.lapse) * ndtr((mean - self.bias) / sd) + self.lapse / 2
 
@@ -189,8 +199,8 @@ class AccumulatorModel:
         """Variance that the noise of the memory has added after a time, s."""
         return self.sigma_a2 * (np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T)
 
-    def _adapted(self, volleys: Volleys) -> NDArray[np.float64]:
-        """Strength on each side at every volley: (n_trials, n_volleys, 2) float."""
+    def adapted(self, volleys: Volleys) -> NDArray[np.float64]:
+        """Strength on each side at every volley: (n_trials, n_volleys, 2) float; it depends on phi and tau_phi only."""
         counts, found = volleys.counts, np.zeros(volleys.counts.shape)
         C = np.ones((counts.shape[0], 2))
         left_of = np.exp(-volleys.since / self.tau_phi)

@@ -20,6 +20,10 @@ from ._curvature import covariance_of
 from .intervals import LEVEL, share
 
 CORES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {"logistic": expit, "gaussian": ndtr}
+SLOPES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "logistic": lambda z: expit(z) * expit(-z),
+    "gaussian": stats.norm.pdf,
+}
 
 
 @dataclass(frozen=True)
@@ -76,17 +80,24 @@ def psychometric(x: ArrayLike, went_right: ArrayLike, core: str = "logistic") ->
     n_left = np.bincount(which) - n_right
     unit = float(stimulus.std())
 
-    def p_of(at: NDArray[np.float64]) -> NDArray[np.float64]:
+    def with_gradient(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         threshold, log_width, low, high = at
-        return low + (1 - low - high) * CORES[core]((values / unit - threshold) / np.exp(log_width))
+        z = (values / unit - threshold) / np.exp(log_width)
+        F, f = CORES[core](z), (1 - low - high) * SLOPES[core](z)
+        p = np.clip(low + (1 - low - high) * F, 1e-12, 1 - 1e-12)
+        by_p = n_right / p - n_left / (1 - p)
+        gradient = np.stack([-f / np.exp(log_width), -f * z, 1 - F, -F]) @ by_p
+        return -float((n_right * np.log(p) + n_left * np.log1p(-p)).sum()), -gradient
 
     def cost(at: NDArray[np.float64]) -> float:
-        p = np.clip(p_of(at), 1e-12, 1 - 1e-12)
-        return -float((n_right * np.log(p) + n_left * np.log1p(-p)).sum())
+        return with_gradient(at)[0]
 
     bounds = [(-5, 5), (-7, 5), (0, 0.5), (0, 0.5)]
     starts = [np.array([0.0, log_width, lapse, lapse]) for log_width in (-1.5, 0.0) for lapse in (0.02, 0.2)]
-    found = min((minimize(cost, each, method="L-BFGS-B", bounds=bounds) for each in starts), key=lambda one: one.fun)
+    found = min(
+        (minimize(with_gradient, each, jac=True, method="L-BFGS-B", bounds=bounds) for each in starts),
+        key=lambda one: one.fun,
+    )
     threshold, width = found.x[0] * unit, np.exp(found.x[1]) * unit
     low, high = found.x[2:]
     free = np.array([True, True, low > 1e-4, high > 1e-4])

@@ -40,24 +40,24 @@ def test_a_known_curve_is_recovered(core):
         interval = found.intervals[name]
         spread = (interval.high - interval.low) / 2 / 1.96
         assert abs(interval.value - value) < stats.norm.isf(LEVEL / 10) * spread, name
-        assert spread < 0.1 * max(value, 0.2), name
+        assert spread < 0.15 * max(value, 0.2), name
     np.testing.assert_allclose(
         found([-20, 1.5, 20]), 0.05 + 0.83 * CORES[core](np.array([-5.375, 0, 4.625])), atol=0.02
     )
 
 
 def test_intervals_hold_the_truth():
-    """200 fits of 1000 choices: each 95 % interval holds the truth as often as it should, by the binomial."""
+    """100 fits of 1000 choices: each 95 % interval holds the truth as often as it should, by the binomial."""
     held = {"threshold": 0, "width": 0, "lapse_low": 0, "lapse_high": 0}
     truth = {"threshold": 0.5, "width": 3.0, "lapse_low": 0.1, "lapse_high": 0.15}
-    for seed in range(200):
+    for seed in range(100):
         rng = np.random.default_rng(seed)
         x = rng.integers(-30, 31, 1000).astype(float)
         found = psychometric(x, rng.random(1000) < 0.1 + 0.75 * expit((x - 0.5) / 3))
         for name, value in truth.items():
             held[name] += found.intervals[name].low <= value <= found.intervals[name].high
     for name, n in held.items():
-        assert stats.binom.ppf(LEVEL, 200, 0.92) <= n <= stats.binom.ppf(1 - LEVEL, 200, 0.98), name
+        assert stats.binom.ppf(LEVEL, 100, 0.92) <= n <= stats.binom.ppf(1 - LEVEL, 100, 0.98), name
 
 
 def test_a_curve_without_lapses_and_one_without_slope():
@@ -140,11 +140,15 @@ def test_weights_of_a_logistic_observer_are_recovered():
 
 
 def test_a_leaky_observer_weighs_late_clicks_more():
-    trials = trials_of(20_000)
-    model = AccumulatorModel(lam=-5, B=np.inf, phi=1, sigma_i2=0)
+    """Weights fall by the leak with the time before the end; the differences of a small gamma keep the curve straight."""
+    trials = trials_of(20_000, low_gamma=0.1, high_gamma=0.1, n_gammas=1)
+    model = AccumulatorModel(lam=-5, B=np.inf, phi=1, sigma_s2=4, sigma_i2=0, lapse=0)
     chosen = np.random.default_rng(1).random(20_000) < model.p_right(trials)
-    weight = logistic_kernel(trials, chosen, TENTHS)["weight"]
-    assert weight.iloc[-1] / weight.iloc[-4] == pytest.approx(np.exp(1.5), rel=0.3)
+    last = logistic_kernel(trials, chosen, TENTHS)[-5:]
+    error = last["sem"] / last["weight"]
+    (slope, _), covariance = np.polyfit(last["high"], np.log(last["weight"]), 1, w=1 / error, cov="unscaled")
+    assert abs(slope - 5) < stats.norm.isf(LEVEL / 2) * np.sqrt(covariance[0, 0])
+    assert np.sqrt(covariance[0, 0]) < 0.5
 
 
 @pytest.mark.slow
