@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 
 def covariance_of(
-    cost: Callable[[NDArray[np.float64]], float],
+    gradient: Callable[[NDArray[np.float64]], NDArray[np.float64]],
     at: NDArray[np.float64],
     which: NDArray[np.int64],
     steps: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Covariance of some parameters: the inverse of the Hessian of a negative log likelihood, by central differences.
+    """Covariance of some parameters: the inverse of the Hessian of a negative log likelihood.
 
     Parameters
     ----------
-    cost : callable
-        Of all parameters.
+    gradient : callable
+        Of the negative log likelihood by all parameters, where they have these values; central differences are taken.
     at : (n,) float
         The minimum.
     which : (k,) int
@@ -33,17 +33,12 @@ def covariance_of(
         nan if it is no minimum.
     """
 
-    def moved(*changes: tuple[int, int]) -> float:
-        there = at.copy()
-        for k, sign in changes:
-            there[which[k]] += sign * steps[k]
-        return cost(there)
-
     hessian = np.empty((which.size, which.size))
-    for k in range(which.size):
-        for m in range(k + 1):
-            mixed = moved((k, 1), (m, 1)) - moved((k, 1), (m, -1)) - moved((k, -1), (m, 1)) + moved((k, -1), (m, -1))
-            hessian[k, m] = hessian[m, k] = mixed / (4 * steps[k] * steps[m])
+    for k, step in enumerate(steps):
+        change = np.zeros(at.size)
+        change[which[k]] = step
+        hessian[k] = (gradient(at + change) - gradient(at - change))[which] / (2 * step)
+    hessian = (hessian + hessian.T) / 2
     if np.linalg.eigvalsh(hessian).min() <= 0:
         return np.full(hessian.shape, np.nan)
     return np.asarray(np.linalg.inv(hessian))

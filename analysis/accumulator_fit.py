@@ -16,7 +16,7 @@ from brian2learn.core.click_trials import ClickTrials
 from brian2learn.core.errors import DeclarationError
 
 from ._curvature import covariance_of
-from .accumulator_model import AccumulatorModel, Volleys
+from .accumulator_model import LEAST, AccumulatorModel, Volleys
 from .intervals import LEVEL
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -79,7 +79,7 @@ def fit(
 
     Notes
     -----
-    Steps of the finite differences are 1e-4 of a parameter's range in the fit and 2e-3 in the Hessian.
+    The Hessian is that of finite differences of the gradient, over steps of 2e-3 of a parameter's range.
     """
     for name in free:
         if name not in RANGES:
@@ -99,28 +99,22 @@ def fit(
         values = low + scale * np.clip(at, 0, 1)
         return replace(first, **dict(zip(free, map(float, values), strict=True)))
 
-    known: dict[tuple[float, float], NDArray[np.float64]] = {}  # strengths, of which neighbours share many
-
-    def cost(at: NDArray[np.float64]) -> float:
+    def cost(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         nonlocal n_evaluations
         n_evaluations += 1
-        model = of(at)
-        adaptation = (model.phi, model.tau_phi)
-        if adaptation not in known:
-            if len(known) == 3:
-                del known[next(iter(known))]
-            known[adaptation] = model.adapted(volleys)
-        return -log_likelihood(model.p_right(volleys, known[adaptation]), right)
+        p, slopes = of(at).p_right_and_slopes(volleys)
+        by_p = np.where(right, 1 / np.maximum(p, LEAST), -1 / np.maximum(1 - p, LEAST))
+        return -log_likelihood(p, right), -scale * np.array([(slopes[name] * by_p).sum() for name in free])
 
     begin = np.clip((np.array([getattr(first, name) for name in free]) - low) / scale, 0.01, 0.99)
-    options: dict[str, Any] = {"maxiter": 200, "maxfun": 10_000, "ftol": 1e-10, "gtol": 1e-3, "eps": 1e-4}
-    found = minimize(cost, begin, method="L-BFGS-B", bounds=[(0, 1)] * len(free), options=options)
+    options: dict[str, Any] = {"maxiter": 500, "ftol": 1e-12, "gtol": 1e-3}
+    found = minimize(cost, begin, jac=True, method="L-BFGS-B", bounds=[(0, 1)] * len(free), options=options)
     inside = (found.x > 1e-3) & (found.x < 1 - 1e-3)
     spread = np.full(len(free), np.inf)
     if inside.any():
         steps = np.minimum(2e-3, 0.5 * np.minimum(found.x, 1 - found.x))
         which = np.flatnonzero(inside)
-        spread[inside] = np.sqrt(np.diag(covariance_of(cost, found.x, which, steps[which])))
+        spread[inside] = np.sqrt(np.diag(covariance_of(lambda at: cost(at)[1], found.x, which, steps[which])))
     spread[~np.isfinite(spread)] = np.inf
     half = float(stats.norm.ppf(0.5 + LEVEL / 2)) * spread * scale
     model = of(found.x)

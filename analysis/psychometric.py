@@ -80,22 +80,19 @@ def psychometric(x: ArrayLike, went_right: ArrayLike, core: str = "logistic") ->
     n_left = np.bincount(which) - n_right
     unit = float(stimulus.std())
 
-    def with_gradient(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def cost(at: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         threshold, log_width, low, high = at
         z = (values / unit - threshold) / np.exp(log_width)
         F, f = CORES[core](z), (1 - low - high) * SLOPES[core](z)
         p = np.clip(low + (1 - low - high) * F, 1e-12, 1 - 1e-12)
         by_p = n_right / p - n_left / (1 - p)
-        gradient = np.stack([-f / np.exp(log_width), -f * z, 1 - F, -F]) @ by_p
+        gradient = (np.stack([-f / np.exp(log_width), -f * z, 1 - F, -F]) * by_p).sum(axis=1)
         return -float((n_right * np.log(p) + n_left * np.log1p(-p)).sum()), -gradient
-
-    def cost(at: NDArray[np.float64]) -> float:
-        return with_gradient(at)[0]
 
     bounds = [(-5, 5), (-7, 5), (0, 0.5), (0, 0.5)]
     starts = [np.array([0.0, log_width, lapse, lapse]) for log_width in (-1.5, 0.0) for lapse in (0.02, 0.2)]
     found = min(
-        (minimize(with_gradient, each, jac=True, method="L-BFGS-B", bounds=bounds) for each in starts),
+        (minimize(cost, each, jac=True, method="L-BFGS-B", bounds=bounds) for each in starts),
         key=lambda one: one.fun,
     )
     threshold, width = found.x[0] * unit, np.exp(found.x[1]) * unit
@@ -103,7 +100,7 @@ def psychometric(x: ArrayLike, went_right: ArrayLike, core: str = "logistic") ->
     free = np.array([True, True, low > 1e-4, high > 1e-4])
     covariance = np.full((4, 4), np.nan)
     steps = np.array([1e-3, 1e-3, *np.minimum(1e-4, found.x[2:] / 2)])
-    covariance[np.ix_(free, free)] = covariance_of(cost, found.x, np.flatnonzero(free), steps[free])
+    covariance[np.ix_(free, free)] = covariance_of(lambda at: cost(at)[1], found.x, np.flatnonzero(free), steps[free])
     steepest = (0.25 if core == "logistic" else 1 / np.sqrt(2 * np.pi)) / width
     slope = (1 - low - high) * steepest
     gradients = {  # by threshold and logarithm of the width, in units of the stimulus, and the lapses

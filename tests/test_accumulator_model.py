@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from brian2 import Hz, ms
 from scipy import stats
 
 from brian2learn.analysis.accumulator_fit import RANGES, fit, log_likelihood
-from brian2learn.analysis.accumulator_model import AccumulatorModel, Volleys
+from brian2learn.analysis.accumulator_model import PARAMETERS, AccumulatorModel, Volleys
 from brian2learn.analysis.rat_clicks import read_rat
 from brian2learn.circuits.accumulator import Accumulator
 from brian2learn.core.click_trials import ClickTrials
@@ -58,6 +59,24 @@ def test_the_variance_of_one_trial():
     strength = 1 - np.exp(-1)
     expected = 2 * np.exp(-1.6) + 3 * (1 - np.exp(-1.6)) / 4 + 0.5 * strength**2 * np.exp(-0.8)
     assert model.moments(trials)[1][0] == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("noise", ["C", "C2"])
+@pytest.mark.parametrize("adaptation", ["across", "within"])
+@pytest.mark.parametrize("pairs", ["cancel", "count"])
+def test_slopes_are_differences_of_the_closed_form(noise, adaptation, pairs):
+    volleys = Volleys.of(trials_of(50, low_duration=20 * ms))
+    for lam, phi in ((-0.7, 0.4), (0.0, 1.3)):
+        model = AccumulatorModel(
+            lam=lam, sigma_i2=0.4, phi=phi, tau_phi=0.2, bias=0.5, noise=noise, adaptation=adaptation, pairs=pairs
+        )
+        p, slopes = model.p_right_and_slopes(volleys)
+        np.testing.assert_array_equal(p, model.p_right(volleys))
+        assert set(slopes) == set(PARAMETERS) - {"B"}
+        for name, found in slopes.items():
+            value, step = getattr(model, name), 1e-5
+            high, low = (replace(model, **{name: value + sign * step}).p_right(volleys) for sign in (1, -1))
+            np.testing.assert_allclose(found, (high - low) / (2 * step), atol=2e-7, err_msg=name)
 
 
 def test_bias_and_lapses():

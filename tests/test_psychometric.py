@@ -140,7 +140,7 @@ def test_weights_of_a_logistic_observer_are_recovered():
 
 
 def test_a_leaky_observer_weighs_late_clicks_more():
-    """Weights fall by the leak with the time before the end; the differences of a small gamma keep the curve straight."""
+    """Weights fall by the leak with the time before the end; small differences keep the curve straight."""
     trials = trials_of(20_000, low_gamma=0.1, high_gamma=0.1, n_gammas=1)
     model = AccumulatorModel(lam=-5, B=np.inf, phi=1, sigma_s2=4, sigma_i2=0, lapse=0)
     chosen = np.random.default_rng(1).random(20_000) < model.p_right(trials)
