@@ -158,7 +158,7 @@ class _Search:
         side = 1.0 if sign > 0 else 0.0
         spread = np.diag(np.linalg.pinv(self.ascent(best)[1], hermitian=True))[k]
         at, distance = best.copy(), float(np.clip(wanted * np.sqrt(max(spread, 0)), 1e-3, 1))
-        within, beyond = 0.0, abs(side - best[k])  # distances between which the end lies
+        within, beyond = 0.0, np.inf  # distances between which the end lies
         for _ in range(N_PROFILE):
             distance = min(distance, abs(side - best[k]))
             at[k] = best[k] + sign * distance
