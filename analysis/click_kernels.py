@@ -41,7 +41,9 @@ def excess_rate(trials: ClickTrials, went_right: ArrayLike, edges: ArrayLike, ra
         sides = [excess[lasts & chosen] for chosen in (right, ~right)]
         means = [float(each.mean()) if each.size else np.nan for each in sides]
         errors = [float(each.std(ddof=1) / np.sqrt(each.size)) if each.size > 1 else np.nan for each in sides]
-        rows.append((low, high, int(lasts.sum()), *means, (means[0] - means[1]) / 2, float(np.hypot(*errors)) / 2))
+        rows.append(
+            (low, high, int(lasts.sum()), *means, (means[0] - means[1]) / 2, float(np.hypot(errors[0], errors[1])) / 2)
+        )
     return pd.DataFrame(rows, columns=["low", "high", "n", "right", "left", "kernel", "sem"])
 
 
@@ -95,5 +97,7 @@ def _binned(trials: ClickTrials, ends: NDArray[np.float64]) -> list[tuple[float,
     sign, found = np.where(trials.right, 1.0, -1.0), []
     for low, high in zip(ends[:-1], ends[1:], strict=True):
         inside = (trials.times >= low) & (trials.times < high)
-        found.append((float(low), float(high), np.bincount(trials.trial[inside], sign[inside], len(trials))))
+        found.append(
+            (float(low), float(high), np.bincount(trials.trial[inside], sign[inside], len(trials)).astype(float))
+        )
     return found
