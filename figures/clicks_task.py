@@ -162,7 +162,7 @@ class ClicksTask(Figure):
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 62)
         raster, rates, ideal = canvas.subplots(1, 3, width_ratios=(1.5, 1, 1))
-        rows = 0
+        rows = 0.0
         for gamma, some in data["clicks"].groupby(GAMMA):
             for _, one in some.groupby("trial"):
                 for side, clicks in one.groupby("side"):

@@ -194,6 +194,7 @@ def lost(n_repeats, n_trials):
 
 
 @pytest.mark.full
+@pytest.mark.timeout(7200)
 def test_coverage_of_the_intervals():
     """20 repeats of 20,000 trials, all parameters free: an interval holds the truth where the truth loses little."""
     found = lost(20, 20_000)
