@@ -42,9 +42,9 @@ AGENT, RAT, INTEGRATOR, FITTED = "model, average rat", "one rat", "perfect integ
 COLORS = {AGENT: _style.BLUE, RAT: _style.VERMILION, INTEGRATOR: _style.GREY, FITTED: _style.BLUE}
 SHADES = {1.0: _style.SKY, 2.0: _style.GREEN, 3.0: _style.BLUE}
 LABELS = {
-    "lam": r"$\lambda$ (1/s)", "sigma_a2": r"$\sigma_a^2$ (clicks$^2$/s)", "sigma_s2": r"$\sigma_s^2$ (clicks$^2$)",
-    "sigma_i2": r"$\sigma_i^2$ (clicks$^2$)", "phi": r"$\phi$", "tau_phi": r"$\tau_\phi$ (s)", "bias": "bias (clicks)",
-    "lapse": "lapse",
+    "lam": "$\\lambda$\n(1/s)", "sigma_a2": "$\\sigma_a^2$\n(clicks$^2$/s)",
+    "sigma_s2": "$\\sigma_s^2$\n(clicks$^2$)", "sigma_i2": "$\\sigma_i^2$\n(clicks$^2$)", "phi": "$\\phi$\n",
+    "tau_phi": "$\\tau_\\phi$\n(s)", "bias": "bias\n(clicks)", "lapse": "lapse\n",
 }  # fmt: skip
 WHO, CLICKS, TIME, RIGHT, LOW, HIGH, CORRECT, GAMMA, RATE = (
     "who", "clicks right less left (1)", "time (s)", "share right (1)", "low (1)", "high (1)", "share correct (1)",
@@ -320,9 +320,9 @@ class Brunton2013(Figure):
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 115)
-        grid = canvas.add_gridspec(2, 24, height_ratios=(1, 0.7))
-        choices, durations, kernels = (canvas.add_subplot(grid[0, k : k + 8]) for k in (0, 8, 16))
-        panels = [canvas.add_subplot(grid[1, k : k + 3]) for k in range(0, 24, 3)]
+        above, below = canvas.add_gridspec(2, 1, height_ratios=(1, 0.7))
+        choices, durations, kernels = (canvas.add_subplot(place) for place in above.subgridspec(1, 3))
+        panels = [canvas.add_subplot(place) for place in below.subgridspec(1, len(LABELS))]
         for who, points in _by(data["choices"], WHO):
             spread = [points[RIGHT] - points[LOW], points[HIGH] - points[RIGHT]]
             choices.errorbar(points[CLICKS], points[RIGHT], spread, color=COLORS[who], fmt="o", ms=3, lw=0.8, label=who)
@@ -341,8 +341,8 @@ class Brunton2013(Figure):
                 )  # fmt: skip
         if (data["durations"][WHO] == RAT).any():
             durations.plot([], [], "s--", color=_style.GREY, mfc="white", ms=3, lw=1, label=RAT)
-        durations.set(xlabel="Duration (s)", ylabel="Share correct", ylim=(0.5, 1))
-        durations.legend(loc="lower right")
+        durations.set(xlabel="Duration (s)", ylabel="Share correct", ylim=(0.45, 1.1))
+        durations.legend(loc="upper left", ncols=2)
         for who, found in _by(data["kernels"], WHO):
             kernels.errorbar(
                 found[TIME], found[RATE], found["standard error (Hz)"], color=COLORS[who], marker="o", ms=3, lw=1,
@@ -352,7 +352,9 @@ class Brunton2013(Figure):
         kernels.set(xlabel="Time from onset (s)", ylabel="Excess click rate (Hz)")
         kernels.legend(loc="upper right")
         kernels.margins(y=0.25)
-        for axes, text in zip((choices, durations, kernels), "abc", strict=True):
+        titles = ("psychometric", "chronometric", "reverse correlation")
+        for axes, text, title in zip((choices, durations, kernels), "abc", titles, strict=True):
+            axes.set_title(title)
             _style.letter(axes, text)
         _draw_parameters(panels, data["parameters"])
         canvas.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)

@@ -213,7 +213,7 @@ class Cosyne2019(Figure):
             rows = data["learning"][data["learning"][WHO] == who]
             axes["c"].plot(rows[UPDATE], rows[CORRECT], color=COLORS[who], lw=1, label=who)
         axes["c"].axhline(0.791, color=COLORS[MODEL], lw=0.8, ls="--", label=MODEL)
-        axes["c"].set(xlabel="Update (64 trials)", ylabel="Share correct", ylim=(0.45, 1))
+        axes["c"].set(xlabel="Update (64 trials)", ylabel="Share correct", ylim=(0.45, 1), title="Learning")
         axes["c"].legend(loc="lower right")
         for who, color in COLORS.items():
             for name, table, x, y in (("d", "choices", CLICKS, RIGHT), ("e", "durations", TIME, CORRECT)):
