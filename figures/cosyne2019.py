@@ -316,7 +316,7 @@ def _delay(records: Records) -> pd.DataFrame:
     for at in np.arange(-0.1, float(LONG) + 0.15 - BIN, BIN) if folds > 1 else ():
         each = decoded(window_counts(record, float(at), BIN), side, n_folds=folds)
         found.append((at + BIN / 2, each.value, each.low, each.high))
-    return pd.DataFrame(found, columns=[TIME, "share decoded (1)", LOW, HIGH])
+    return pd.DataFrame(found, columns=[TIME, "share decoded (1)", LOW, HIGH], dtype=float)
 
 
 def _ablations(records: Records) -> pd.DataFrame:
