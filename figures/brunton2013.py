@@ -320,9 +320,10 @@ class Brunton2013(Figure):
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 115)
-        above, below = canvas.add_gridspec(2, 1, height_ratios=(1, 0.7))
-        choices, durations, kernels = (canvas.add_subplot(place) for place in above.subgridspec(1, 3))
-        panels = [canvas.add_subplot(place) for place in below.subgridspec(1, len(LABELS))]
+        grid = canvas.add_gridspec(2, 1, height_ratios=(1, 0.7))
+        above, below = grid[0].subgridspec(1, 3), grid[1].subgridspec(1, len(LABELS))
+        choices, durations, kernels = (canvas.add_subplot(above[k]) for k in range(3))
+        panels = [canvas.add_subplot(below[k]) for k in range(len(LABELS))]
         for who, points in _by(data["choices"], WHO):
             spread = [points[RIGHT] - points[LOW], points[HIGH] - points[RIGHT]]
             choices.errorbar(points[CLICKS], points[RIGHT], spread, color=COLORS[who], fmt="o", ms=3, lw=0.8, label=who)

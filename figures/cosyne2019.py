@@ -201,11 +201,9 @@ class Cosyne2019(Figure):
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
         canvas = _style.canvas(_style.TWO_COLUMNS, 150)
-        grid = canvas.add_gridspec(3, 12, height_ratios=(0.9, 1, 1))
-        places = {
-            "a": grid[0, :4], "b": grid[0, 4:8], "c": grid[0, 8:], "d": grid[1, :4], "e": grid[1, 4:8],
-            "f": grid[1, 8:], "g": grid[2, :5], "h": grid[2, 5:],
-        }  # fmt: skip
+        grid = canvas.add_gridspec(3, 1)
+        lines = [grid[k].subgridspec(1, n) for k, n in enumerate((3, 3, 2))]
+        places = dict(zip("abcdefgh", (line[k] for line in lines for k in range(line.ncols)), strict=True))
         axes = {name: canvas.add_subplot(place) for name, place in places.items()}
         for name, phase in (("a", "before learning"), ("b", "after learning")):
             _raster(axes[name], data["spikes"], phase)
@@ -229,7 +227,7 @@ class Cosyne2019(Figure):
         axes["e"].set(xlabel="Duration (s)", ylabel="Share correct", ylim=(0.6, 1))
         axes["f"].axhline(0, color=_style.GREY, lw=0.6)
         axes["f"].set(xlabel="Time from onset (s)", ylabel="Excess click rate (Hz)")
-        rows = data["delay"]
+        rows = data["delay"].astype(float)
         axes["g"].fill_between(rows[TIME], rows[LOW], rows[HIGH], color=COLORS[FACILITATING], alpha=0.25, lw=0)
         axes["g"].plot(rows[TIME], rows["share decoded (1)"], color=COLORS[FACILITATING], lw=1)
         axes["g"].axhline(0.5, color=_style.GREY, lw=0.6)
@@ -237,7 +235,7 @@ class Cosyne2019(Figure):
         axes["g"].set(xlabel="Time from the end of clicks (s)", ylabel="Answers decoded", ylim=(0.4, 1.03))
         _draw_ablations(axes["h"], data["ablations"])
         for name, each in axes.items():
-            _style.letter(each, name, left=30 if name == "h" else 8.5)
+            _style.letter(each, name, left=32 if name == "h" else 8.5)
         return canvas
 
 
@@ -332,5 +330,5 @@ def _draw_ablations(axes: Axes, table: pd.DataFrame) -> None:
         axes.plot(row[CORRECT], at, "o", color=color, ms=3.5)
     axes.axvline(0.5, color=_style.GREY, lw=0.6)
     axes.set(xlabel="Share correct", xlim=(0.4, 1.02), yticks=range(len(table)), ylim=(len(table) - 0.5, -0.5))
-    axes.set_yticklabels(list(table[WHO]), ha="left")
-    axes.tick_params(axis="y", pad=95, length=0)
+    axes.set_yticklabels([each.strip() for each in table[WHO]])
+    axes.tick_params(axis="y", length=0)
