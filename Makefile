@@ -1,6 +1,7 @@
 # make demo: set up, run the figures of Masquelier, Guyonneau & Thorpe (2008) at paper size for one seed
 # make test: set up, run the tests (under ten minutes)
 # make test-slow: further settings of the same, and what needs minutes
+# make docs: the web site in site/, every link checked
 # make test-slurm: install a SLURM of this host's own (Debian, as root), run the tests on it
 
 PYTHON ?= python3
@@ -8,7 +9,7 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-slow test-slurm test-full slurm check benchmark clean
+.PHONY: demo test test-slow test-slurm test-full slurm check docs benchmark clean
 
 demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
@@ -37,6 +38,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p brian2learn
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 PYTHONWARNINGS=ignore $(BIN)/mkdocs build --quiet
+
 benchmark: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/plastic_network.py
@@ -50,5 +54,9 @@ $(VENV)/.dev: $(READY)
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,dev]"
 	touch $@
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) results site
