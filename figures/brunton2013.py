@@ -195,7 +195,7 @@ class Brunton2013(Figure):
         Claim(
             name="longer_is_better",
             sentence="Choices are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s: difference of shares.",
-            source="brunton2013, chronometric curves (parameters of the lab's code)",
+            source="brunton2013, chronometric curves (parameters in the code of the lab)",
             paper_value="0.867 - 0.661 = 0.206",
             accept=(0.17, 0.24),
             reason="Three standard errors of the reference.",
@@ -206,7 +206,7 @@ class Brunton2013(Figure):
             name="kernel_flat",
             sentence="After the first 0.1 s clicks weigh the same whenever they come: change of the average rat's "
             "kernel until the end, over its mean.",
-            source="brunton2013, reverse correlation (parameters of the lab's code)",
+            source="brunton2013, reverse correlation (parameters in the code of the lab)",
             paper_value="flat",
             accept=(-0.6, 0.6),
             reason="The reference has a noise of 0.1 in every bin of 0.4.",
@@ -217,7 +217,7 @@ class Brunton2013(Figure):
             name="kernel_first_bin",
             sentence="Clicks of the first 0.1 s weigh less, for the pair at the onset depresses them: first bin over "
             "the others.",
-            source="brunton2013, reverse correlation (parameters of the lab's code)",
+            source="brunton2013, reverse correlation (parameters in the code of the lab)",
             paper_value="0.11 / 0.40 = 0.28",
             accept=(0, 0.75),
             reason="Below one by more than noise.",
