@@ -7,6 +7,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# matrices are small here: on busy cores the threads of OpenBLAS only wait for each other
+export OPENBLAS_NUM_THREADS ?= 1
 READY = $(VENV)/.ready
 
 .PHONY: demo test test-slow test-slurm test-full slurm check docs benchmark clean
