@@ -153,10 +153,13 @@ def test_a_leaky_observer_weighs_late_clicks_more():
 
 @pytest.mark.slow
 def test_kernels_of_the_average_rat_and_of_a_perfect_integrator():
-    """60,000 trials of 1 s: the first bin of the rat is low, then it is flat; the integrator's is flat."""
+    """300,000 trials of 1 s: the first bin of the rat is low, then it is flat; the integrator's is flat.
+
+    The first bin is about 0.16 low; its standard error of 0.037 leaves 3 of them with 90 % power.
+    """
     found = {}
     for name, circuit in {"rat": Accumulator(), "integrator": Accumulator.preset("perfect_integrator")}.items():
-        task = ParallelClicks(n_trials=60_000, low_duration=1 * second, answer="rate")
+        task = ParallelClicks(n_trials=300_000, low_duration=1 * second, answer="rate")
         record = simulate(Experiment(task, circuit, dt=1 * ms), 0, mode="standalone")
         found[name] = excess_rate(ClickTrials.of_truth(record.truth), record.final["cells.went_right"], TENTHS)
     for kernel, first in ((found["rat"], 1), (found["integrator"], 0)):
