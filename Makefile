@@ -2,14 +2,17 @@
 # make test: set up, run the tests (under ten minutes)
 # make test-slow: further settings of the same, and what needs minutes
 # make test-browser: install a Chromium if there is none, run the tests of the page in it
+# make docs: the web site in site/, every link checked
 # make test-slurm: install a SLURM of this host's own (Debian, as root), run the tests on it
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# matrices are small here: on busy cores the threads of OpenBLAS only wait for each other
+export OPENBLAS_NUM_THREADS ?= 1
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-slow test-browser test-slurm test-full slurm check benchmark clean
+.PHONY: demo test test-slow test-browser test-slurm test-full slurm check docs benchmark clean
 
 demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
@@ -43,6 +46,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p brian2learn
 
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 PYTHONWARNINGS=ignore $(BIN)/mkdocs build --quiet
+
 benchmark: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/plastic_network.py
@@ -56,5 +62,9 @@ $(VENV)/.dev: $(READY)
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,dev]"
 	touch $@
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[test,docs]"
+	touch $@
+
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) results site

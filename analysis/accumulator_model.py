@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,8 @@ from brian2learn.core.errors import DeclarationError
 
 PARAMETERS = ("lam", "sigma_a2", "sigma_s2", "sigma_i2", "B", "phi", "tau_phi", "bias", "lapse")
 OPTIONS = {"noise": ("C", "C2"), "adaptation": ("across", "within"), "pairs": ("cancel", "count")}
-
-
 ROWS = 1000  # trials at a time, each with a matrix
+LEAST = 1e-24  # variance that counts as none
 
 
 @dataclass(frozen=True)
@@ -97,9 +96,9 @@ class AccumulatorModel:
         (n_clicks,) float
         """
         volleys = Volleys.of(trials)
-        both = self._adapted(volleys)
-        found = both[volleys.row_of_click, volleys.column_of_click]
-        return found[np.arange(found.shape[0]), trials.right.astype(int)]
+        (C,) = self._adapted(volleys)
+        side = trials.right.astype(int) if C.shape[2] == 2 else 0
+        return np.asarray(C[volleys.volley_of_click, trials.trial, side])
 
     def moments(self, trials: ClickTrials | Volleys) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and variance of the state at the end of every trial, if there were no bound.
@@ -109,13 +108,8 @@ class AccumulatorModel:
         mean, variance : (n_trials,) float
         """
         volleys = trials if isinstance(trials, Volleys) else Volleys.of(trials)
-        C = self._adapted(volleys)
-        growth = np.exp(self.lam * volleys.left_over)
-        mean = ((volleys.counts[..., 1] * C[..., 1] - volleys.counts[..., 0] * C[..., 0]) * growth).sum(axis=1)
-        per_click = (volleys.counts * self._per_click(C)).sum(axis=-1)
-        T = volleys.duration
-        variance = self.sigma_i2 * np.exp(2 * self.lam * T) + self._of_memory(T)
-        return mean, variance + self.sigma_s2 * (per_click * growth**2).sum(axis=1)
+        mean, variance, _ = self._moments(volleys, self._adapted(volleys))
+        return mean, variance
 
     def p_right(self, trials: ClickTrials | Volleys) -> NDArray[np.float64]:
         """Chance to choose right in every trial, in closed form, as if there were no bound (piet2018).
@@ -125,8 +119,18 @@ class AccumulatorModel:
         (n_trials,) float
         """
         mean, variance = self.moments(trials)
-        sd = np.sqrt(np.maximum(variance, 1e-24))
+        sd = np.sqrt(np.maximum(variance, LEAST))
         return (1 - self.lapse) * ndtr((mean - self.bias) / sd) + self.lapse / 2
+
+    def p_right_and_slopes(self, volleys: Volleys) -> tuple[NDArray[np.float64], dict[str, NDArray[np.float64]]]:
+        """The same, and its derivative by each of `PARAMETERS` but the bound."""
+        mean, variance, by = self._moments(volleys, self._adapted(volleys, slopes=True))
+        sd = np.sqrt(np.maximum(variance, LEAST))
+        z = (mean - self.bias) / sd
+        awake, density = 1 - self.lapse, (1 - self.lapse) * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
+        slopes = {name: density * (dm - z * dv / (2 * sd)) / sd for name, (dm, dv) in by.items()}
+        slopes |= {"bias": -density / sd, "lapse": 0.5 - ndtr(z)}
+        return awake * ndtr(z) + self.lapse / 2, slopes
 
     def p_right_bounded(self, trials: ClickTrials, dt: float = 0.02, n_bins: int = 0) -> NDArray[np.float64]:
         """The same with the bound: the Fokker-Planck equation on a grid of states, clicks on a grid of times.
@@ -189,18 +193,66 @@ class AccumulatorModel:
         """Variance that the noise of the memory has added after a time, s."""
         return self.sigma_a2 * (np.expm1(2 * self.lam * T) / (2 * self.lam) if abs(self.lam) > 1e-9 else T)
 
-    def _adapted(self, volleys: Volleys) -> NDArray[np.float64]:
-        """Strength on each side at every volley: (n_trials, n_volleys, 2) float."""
-        counts, found = volleys.counts, np.zeros(volleys.counts.shape)
-        C = np.ones((counts.shape[0], 2))
-        left_of = np.exp(-volleys.since / self.tau_phi)
-        for k in range(counts.shape[1]):
-            C = 1 - (1 - C) * left_of[:, k, None]
-            if self.pairs == "cancel":
-                C = np.where(np.all(counts[:, k] > 0, axis=1, keepdims=True), 0.0, C)
-            found[:, k] = C
-            heard = counts[:, k].sum(axis=1, keepdims=True) if self.adaptation == "across" else counts[:, k]
-            C = C * self.phi**heard
+    def _moments(
+        self, volleys: Volleys, adapted: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], dict[str, tuple[Any, Any]]]:
+        """Mean, variance, and the derivatives of both by parameters if there are those of the strengths."""
+        T, left_over = volleys.duration, volleys.left_over
+        growth = np.exp(self.lam * left_over)
+        counts = volleys.counts.astype(float)
+
+        def net(C: NDArray[np.float64]) -> NDArray[np.float64]:
+            return (counts[..., 1] * C[..., -1] - counts[..., 0] * C[..., 0]) * growth
+
+        C, *slopes = adapted
+        drive = net(C)
+        of_clicks = (counts * self._per_click(C)).sum(axis=-1) * growth**2
+        whole, memory = np.exp(2 * self.lam * T), replace(self, sigma_a2=1.0)._of_memory(T)
+        mean, clicks = drive.sum(axis=0), of_clicks.sum(axis=0)
+        variance = self.sigma_i2 * whole + self.sigma_a2 * memory + self.sigma_s2 * clicks
+        if not slopes:
+            return mean, variance, {}
+        by_lam = (T * whole - memory) / self.lam if abs(self.lam) > 1e-4 else T**2  # of memory; the limit at 0
+        by_lam = self.sigma_a2 * by_lam + 2 * self.sigma_i2 * T * whole
+        by_lam += 2 * self.sigma_s2 * (left_over * of_clicks).sum(axis=0)
+        found: dict[str, tuple[Any, Any]] = {
+            "lam": ((left_over * drive).sum(axis=0), by_lam),
+            "sigma_a2": (0.0, memory), "sigma_s2": (0.0, clicks), "sigma_i2": (0.0, whole),
+        }  # fmt: skip
+        for name, dC in zip(("phi", "tau_phi"), slopes, strict=True):
+            d = (counts * (dC if self.noise == "C" else 2 * C * dC)).sum(axis=-1) * growth**2
+            found[name] = (net(dC).sum(axis=0), self.sigma_s2 * d.sum(axis=0))
+        return mean, variance, found
+
+    def _adapted(self, volleys: Volleys, *, slopes: bool = False) -> NDArray[np.float64]:
+        """Strength at every volley, and its derivatives by phi and tau_phi.
+
+        Returns
+        -------
+        (1 or 3, n_volleys, n_trials, 1 or 2) float
+            With one side where both always have the same.
+        """
+        counts, tau, across = volleys.counts, self.tau_phi, self.adaptation == "across"
+        heard = counts.sum(axis=2, keepdims=True) if across else counts
+        pair = np.all(counts > 0, axis=2, keepdims=True) & (self.pairs == "cancel")
+        powers = np.arange(heard.max(initial=0) + 1)
+        factor = (self.phi**powers)[heard]
+        of_factor = (powers * self.phi ** np.maximum(powers - 1, 0))[heard]
+        left_of = np.exp(-volleys.since / tau)[..., None]
+        found = np.zeros((3 if slopes else 1, *heard.shape))
+        now = np.zeros((found.shape[0], *heard.shape[1:]))
+        now[0] = 1
+        for k in range(heard.shape[0]):
+            if slopes:
+                now[2] -= (1 - now[0]) * volleys.since[k][:, None] / tau**2
+            now *= left_of[k]
+            now[0] += 1 - left_of[k]
+            now *= ~pair[k]
+            found[:, k] = now
+            before = now[0].copy()
+            now *= factor[k]
+            if slopes:
+                now[1] += before * of_factor[k]
         return found
 
 
@@ -210,23 +262,22 @@ class Volleys:
 
     Attributes
     ----------
-    counts : (n_trials, n_volleys, 2) int
+    counts : (n_volleys, n_trials, 2) int
         Clicks on the left and right; 0 behind the last one.
-    since : (n_trials, n_volleys) float, s
+    since : (n_volleys, n_trials) float, s
         From the volley before.
-    left_over : (n_trials, n_volleys) float, s
+    left_over : (n_volleys, n_trials) float, s
         Until the end of the trial.
     duration : (n_trials,) float, s
-    row_of_click, column_of_click : (n_clicks,) int
-        Where every click is.
+    volley_of_click : (n_clicks,) int
+        The number of the volley of every click within its trial.
     """
 
     counts: NDArray[np.int64]
     since: NDArray[np.float64]
     left_over: NDArray[np.float64]
     duration: NDArray[np.float64]
-    row_of_click: NDArray[np.int64]
-    column_of_click: NDArray[np.int64]
+    volley_of_click: NDArray[np.int64]
 
     @classmethod
     def of(cls, trials: ClickTrials) -> Volleys:
@@ -238,14 +289,14 @@ class Volleys:
         first = np.zeros(len(trials), np.int64)
         filled = np.diff(trials.offsets) > 0
         first[filled] = number[trials.offsets[:-1][filled]]
-        column = number - first[trial]
-        n_columns = int(column.max(initial=-1)) + 1
-        counts = np.zeros((len(trials), n_columns, 2), np.int64)
-        np.add.at(counts, (trial, column, trials.right.astype(int)), 1)
-        at = np.tile(trials.duration[:, None], (1, n_columns))
-        at[trial, column] = times
-        since = np.diff(at, axis=1, prepend=0.0)
-        return cls(counts, since, trials.duration[:, None] - at, trials.duration, trial, column)
+        volley = number - first[trial]
+        n_volleys = int(volley.max(initial=-1)) + 1
+        counts = np.zeros((n_volleys, len(trials), 2), np.int64)
+        np.add.at(counts, (volley, trial, trials.right.astype(int)), 1)
+        at = np.tile(trials.duration, (n_volleys, 1))
+        at[volley, trial] = times
+        since = np.diff(at, axis=0, prepend=0.0)
+        return cls(counts, since, trials.duration - at, trials.duration, volley)
 
 
 def _transition(centres: NDArray[np.float64], variance: float, x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import NeuronGroup, Synapses, ms, second
+from brian2 import Hz, NeuronGroup, Synapses, ms, second
 
 from brian2learn.core.declaration import Choice, Param, Part, Parts, Preset, Size, number_lines
 from brian2learn.core.equations import rename, statements
@@ -17,12 +17,33 @@ from brian2learn.plasticity._release import Release
 from brian2learn.plasticity.adam import Adam
 from brian2learn.plasticity.e_prop import EProp
 from brian2learn.plasticity.gradient_descent import GradientDescent
+from brian2learn.plasticity.relative_tsodyks_markram import RelativeTsodyksMarkram
 from brian2learn.plasticity.triangle import Triangle
 from brian2learn.plasticity.tsodyks_markram import TsodyksMarkram
 
 from ._circuit import Circuit, prefixed
 
 NEVER = -1e6 * second
+
+SLOT, MEAN_TRIAL = 1650 * ms, 1100 * ms  # of random clicks: the longest trial, and the mean one
+_CLICKS: dict[str, Any] = {
+    "n_cells": 100, "wanted": "class", "feedback": "symmetric", "gain": "one", "tau_m": 20 * ms, "v_t": 0.6,
+    "tau_ref": 4 * ms,
+}  # fmt: skip
+
+
+def _clicks_rule(f_target: float, c: float = 2e-6, dt: float = 2e-3, n_updates: int = 400) -> EProp:
+    """The rule of the networks for random clicks.
+
+    It adds ``c/2 (rate - f_target)^2`` (in Hz) of every cell to the cross entropy, with rates of the mean trial; the
+    rest of a slot is silent.
+    """
+    window, share = 75, float(MEAN_TRIAL / SLOT)
+    return EProp(
+        chunk=SLOT, batch=64, tau_out=20 * ms, window=window, surrogate=Triangle(width=0.6),
+        optimiser=Adam(r0=5e-3, fall="exponential", decay=0.1, decay_at=n_updates * 64 * SLOT),
+        rates="batch", f_target=f_target * share * Hz, c_reg=c * window / (share * dt) ** 2,
+    )  # fmt: skip
 
 
 class RecurrentReadout(Circuit):
@@ -39,7 +60,6 @@ class RecurrentReadout(Circuit):
 
     cites = "bellec2020"
     inputs = ("inputs", "targets")
-    outputs = ("cells",)
 
     rule = Part(
         EProp(surrogate=Triangle(width=0.03), optimiser=GradientDescent(r0=1e-4)), "how weights change", kind=EProp
@@ -78,6 +98,11 @@ class RecurrentReadout(Circuit):
     tau_ref = Param(0 * ms, "refractory period", low=0 * ms, high=100 * ms, source="bellec2020 (code)")
     tau_a = Param(2000 * ms, "decay of adaptation", low=1 * ms, high=100_000 * ms, source="bellec2020 (code)")
     beta = Param(0.0174, "rise of the threshold at a spike", low=0, high=1e6, source="bellec2020 (code)")
+    watched = Choice(
+        "spikes",
+        "what is recorded beside weights, losses and scores",
+        {"spikes": "the spikes of the cells", "nothing": "nothing: long runs have more spikes than fit into memory"},
+    )
     w_decay = Param(0.0, "share that weights of readouts and adaptive feedback lose at an update", low=0, high=1)
     g_in = Param(1.0, "standard deviation of first input weights, times the root of their number at a cell", low=0,
                  high=1e3)  # fmt: skip
@@ -100,6 +125,23 @@ class RecurrentReadout(Circuit):
             "bellec2020 (code)",
             "Accumulation of cues: 50 cells without and 50 with adaptation.",
         ),
+        "clicks_adaptive": Preset(
+            {
+                **_CLICKS, "rule": _clicks_rule(f_target=10), "n_adaptive": 50, "tau_a": 2000 * ms, "beta": 0.0174,
+                "g_rec": 0.5,
+            },
+            "brunton2013, the task; the network is our own",
+            "Random clicks: half of the cells remember by their adaptation. For slots of 1.65 s in steps of 2 ms.",
+        ),
+        "clicks_facilitating": Preset(
+            {
+                **_CLICKS, "rule": _clicks_rule(f_target=20), "g_in": 2.0, "g_rec": 0.1,
+                "release": (RelativeTsodyksMarkram(U=0.03, tau_fac=1500 * ms, tau_rec=100 * ms),),
+            },
+            "brunton2013, the task; the network is our own, in the spirit of a talk by Zenke (Cosyne 2019)",
+            "Random clicks: cells without adaptation remember by facilitating synapses among them. For slots of 1.65 s "
+            "in steps of 2 ms.",
+        ),
     }  # fmt: skip
 
     def check(self) -> None:
@@ -108,6 +150,10 @@ class RecurrentReadout(Circuit):
         if len(self.release) > 1 or (self.release and self.recurrence == "none"):
             expected = "at most one, and synapses among the cells"
             raise self.fields["release"].refuse("RecurrentReadout", expected, repr(self.release))
+
+    @property
+    def outputs(self) -> tuple[str, ...]:  # type: ignore[override]
+        return ("cells",) if self.watched == "spikes" else ()
 
     @property
     def learned(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -304,3 +350,4 @@ class RecurrentReadout(Circuit):
         yield cls.preset("evidence")
         yield cls.preset("evidence", n_adaptive=0, release=[TsodyksMarkram(U=0.03)], n_cells=10)
         yield cls.preset("evidence", recurrence="none", n_cells=10, n_adaptive=10)
+        yield cls.preset("clicks_facilitating", n_cells=10, watched="nothing")

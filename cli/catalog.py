@@ -145,12 +145,13 @@ def markdown(found: Iterable[tuple[str, Heading]], arguments: Sequence[str]) -> 
         else:
             cites = (cls.cites,) if isinstance(cls.cites, str) else cls.cites
             summary = each.summary.replace("``", "`")
-            cells = [f"`{cls.__name__}`", summary, "; ".join(needs(cls())), ", ".join(map(_link, cites))]
+            cells = [f"`{cls.__name__}`", summary, "; ".join(needs(cls())), ", ".join(map(link, cites))]
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join([*lines, ""])
 
 
-def _link(key: str) -> str:
+def link(key: str) -> str:
+    """A key of the bibliography as a link to its paper, if it has an address."""
     entry = bibliography().get(key, {})
     address = f"https://doi.org/{entry['doi']}" if "doi" in entry else entry.get("url")
     return f"[{key}]({address.replace('(', '%28').replace(')', '%29')})" if address else key

@@ -135,8 +135,14 @@ def show(
         str, typer.Argument(help="A name of `brian2learn list`, or a class.", autocompletion=_complete_declarations)
     ],
     as_json: Json = False,
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="Write the same as a page in Markdown.")] = False,
 ) -> None:
     """Show one declaration: what it does, its equations, parameters, choices, presets, claims and sources."""
+    if as_markdown:
+        from .pages import page
+
+        print(page(name), end="")
+        return
     from .show import show_declaration
 
     show_declaration(name, as_json)

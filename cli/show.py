@@ -250,7 +250,7 @@ def show_declaration(name: str, as_json: bool) -> None:
     head = Text.assemble((document["class"], "bold cyan"), f"  {document['kind']} ", (document["name"], "cyan"))
     console.print(head)
     console.print(_prose(document["summary"]))
-    for indent, line in _paragraphs(document["description"]):
+    for indent, line in paragraphs(document["description"]):
         if not line:
             console.print()
         elif line.startswith("* "):
@@ -324,7 +324,7 @@ def _prose(text: str) -> Text:
     return Text.assemble(*parts)
 
 
-def _paragraphs(text: str) -> Iterable[tuple[int, str]]:
+def paragraphs(text: str) -> Iterable[tuple[int, str]]:
     """Indentation and text of every paragraph, list item and definition, lines joined; "" is a blank line."""
     block: list[str] = []
     indent = hanging = 0

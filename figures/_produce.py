@@ -160,8 +160,10 @@ def collect(
                 name, seed = runs[key]
                 progress(name, seed, experiments[name].task.duration)
 
-        points = ((each, seed) for each in experiments.values() for seed in seeds)
-        compute_points(points, store, n_workers=n_workers, progress=finished)
+        for n_earlier in sorted({each.n_earlier for each in experiments.values()}):
+            some = [each for each in experiments.values() if each.n_earlier == n_earlier]
+            points = ((each, seed) for each in some for seed in seeds)
+            compute_points(points, store, n_workers=n_workers, progress=finished)
     for name, experiment in experiments.items():
         missing = [seed for seed in seeds if experiment.key(seed) not in store]
         if missing and not compute:

@@ -23,7 +23,7 @@ def sweep_of(name: str, seeds: Sequence[int]) -> Sweep:
     UnknownNameError
         If there is no such figure, or the name stands for several.
     DeclarationError
-        If the figure runs nothing, or its experiments do not record the same.
+        If the figure runs nothing, or its experiments do not record the same or come after different ones.
     """
     found = names_of(name)
     if len(found) > 1:
@@ -31,9 +31,10 @@ def sweep_of(name: str, seeds: Sequence[int]) -> Sweep:
     base, *others = load(found[0], "figures")().experiments().values() or [None]
     if base is None:
         raise DeclarationError("sweep", found[0], expected="a figure that runs experiments", got="one without any")
-    if any(other.record != base.record for other in others):
+    if any(other.record != base.record or other.after != base.after for other in others):
+        expected = "experiments that record the same and come after the same one"
         raise DeclarationError(
-            "sweep", found[0], expected="experiments that record the same", got="some that differ",
+            "sweep", found[0], expected=expected, got="some that differ",
             hint=f"`brian2learn run {found[0]}` runs them.",
         )  # fmt: skip
     every = [base, *others]

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from brian2learn.analysis.van_rossum import AURYN, filtered_error, van_rossum_cost
+from brian2learn.analysis.van_rossum import AURYN, filtered_error, refractory_floor, van_rossum_cost
 from brian2learn.runs.record import Record
 from brian2learn.tasks.picture_target import darkness
+from brian2learn.tasks.ssbm import SETS
 
 TIME, TRIAL, SEED, COST = "time in trial (ms)", "trial (1)", "seed", "cost (1/s^2)"
 KIND, VALUE = "kind", "value (unit of its kind)"
@@ -53,11 +54,17 @@ def n_loops(record: Record) -> int:
     return round(record.duration / float(record.truth["period"][0]))
 
 
+def n_outputs(record: Record) -> int:
+    """How many outputs are to draw the picture."""
+    task = record.info["experiment"]["task"]
+    return darkness(task["picture"]).shape[0] if "picture" in task else SETS[task["data"]].n_targets
+
+
 def loop_cost(record: Record, k: int) -> float:
     """Mean over outputs of the cost of showing a picture for the k-th time, from 1 on, in published units."""
     loop, dt = float(record.truth["period"][0]), float(record.info["dt"])
-    n, n_outputs = round(loop / dt), darkness(record.info["experiment"]["task"]["picture"]).shape[0]
-    events = np.zeros((2 * n, n_outputs))  # the loop before leaves its traces
+    n = round(loop / dt)
+    events = np.zeros((2 * n, n_outputs(record)))  # the loop before leaves its traces
     steps = np.floor(record.truth["target_times"] / dt + 1e-3).astype(int)
     for begin in (0, n):
         np.add.at(events, (steps + begin, record.truth["target_neurons"]), 1)
@@ -72,6 +79,18 @@ def final_cost(record: Record) -> float:
     """Mean cost of the last five loops."""
     last = n_loops(record)
     return float(np.mean([loop_cost(record, k) for k in range(max(1, last - 5), last)]))
+
+
+def refractory_targets(record: Record) -> tuple[int, int, float]:
+    """Targets of one loop, those of them that the cells are too refractory to fire, and the cost these leave at least.
+
+    The cost is a mean over outputs, in published units.
+    """
+    neurons, times = record.truth["target_neurons"], record.truth["target_times"]
+    loop, dt = float(record.truth["period"][0]), float(record.info["dt"])
+    tau_ref = record.info["experiment"]["circuit"]["cell"]["tau_ref"]["si"]
+    found = [refractory_floor(times[neurons == k], loop, tau_ref, dt=dt) for k in range(n_outputs(record))]
+    return times.size, sum(n for n, _ in found), AURYN * float(np.mean([cost for _, cost in found]))
 
 
 def late_cost(record: Record) -> float:

@@ -22,7 +22,7 @@ from ._figure import Figure, Records
 BATCH, N_ITERATIONS, BLOCK = 32, 500, 10
 NETS = {"adaptive": "50 of 100 cells adaptive", "plain": "no adaptive cells"}
 COLORS = dict(zip(NETS, (_style.VERMILION, _style.BLACK), strict=True))
-DIFFERENCE, RIGHT = "cues on the right less left (1)", "answered right (1)"
+DIFFERENCE, RIGHT = "cues on the right less left (1)", "answered to the right (1)"
 
 
 def wrong(record: Record) -> np.ndarray:
@@ -114,7 +114,8 @@ class Bellec2020Cues(Figure):
         left.axhline(0.07, color=_style.GREY, lw=0.8, ls="--", label="published criterion")
         left.set(xlabel="Iteration (32 trials)", ylabel="Share of wrong answers", ylim=(0, 0.7))
         left.legend()
-        right.set(xlabel="Cues on the right less left", ylabel="Share answered right", ylim=(-0.03, 1.03))
+        right.set(xlabel="Cues on the right less left", ylabel="Share of answers to the right", ylim=(-0.03, 1.03))
         for axes, text in ((left, "a"), (right, "b")):
+            axes.set_title(" ")  # room for the letter
             _style.letter(axes, text)
         return canvas

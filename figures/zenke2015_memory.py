@@ -16,47 +16,21 @@ from brian2learn.analysis.intervals import mean
 from brian2learn.circuits.memory_network import MemoryNetwork
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.core.declaration import Choice
-from brian2learn.plasticity.consolidation import Consolidation
-from brian2learn.plasticity.heterosynaptic import Heterosynaptic
-from brian2learn.plasticity.secreted_inhibitory_stdp import SecretedInhibitorySTDP
-from brian2learn.plasticity.transmitter_induced import TransmitterInduced
-from brian2learn.plasticity.triplet_stdp import TripletSTDP
-from brian2learn.plasticity.tsodyks_markram import LOWEST, TsodyksMarkram
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
+from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 NETWORK = "zenke2015, abstract"
-WHOLE, UNTRAINED = "all mechanisms", "no shapes before the cues"
-HEBB, TOWARDS, UP, HOLD = TripletSTDP.preset("zenke2015"), Heterosynaptic(), TransmitterInduced(), Consolidation()
-# amplitudes of 0 act as the sum without the mechanism does, and need no other program
-WITHOUT: dict[str, dict[str, object]] = {
-    "no triplet STDP": {"e_rule": TOWARDS + HEBB.replace(a3_plus=0, a2_minus=0) + UP + HOLD},
-    "no heterosynaptic": {"e_rule": TOWARDS.replace(beta=0) + HEBB + UP + HOLD},
-    "no transmitter-induced": {"e_rule": TOWARDS + HEBB + UP.replace(delta=0) + HOLD},
-    # the reference weight stays where it begins, at 0
-    "no consolidation": {"e_rule": TOWARDS + HEBB + UP + HOLD.replace(tau_cons=1e7 * second)},
-    "inhibition not plastic": {"ie_rule": SecretedInhibitorySTDP(eta=0)},
-    "no short-term plasticity": {
-        # recovers at once, so that every spike releases U
-        "release": TsodyksMarkram.preset("zenke2015", tau_rec=0.1 * ms, tau_fac=LOWEST)
-    },
-}
-COLOURS = (_style.BLUE, _style.ORANGE, _style.GREEN, _style.PURPLE)
+UNTRAINED = "no shapes before the cues"
 SHAPES = ("square", "disc", "triangle", "cross")
 TIME, RATE, CELL, SHAPE, RUN, WHAT = "time (s)", "rate (Hz)", "cell (1)", "shape", "run", "network"
 INSIDE, OUTSIDE, BACKGROUND = "assembly (Hz)", "other assemblies (Hz)", "background (Hz)"
 DELAY = (0.5, 2.5)  # s after the end of a cue, in which activity has outlasted it
-THRESHOLD, TARGET = 10.0, 4.0  # Hz
-N_SHOWN = 200  # cells in the raster
-
-
-def n_cells(record: Record) -> int:
-    """Number of excitatory cells."""
-    return int(record.info["experiment"]["circuit"]["n_excitatory"])
+TARGET = 4.0  # Hz
 
 
 def _rates(record: Record, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
@@ -331,13 +305,15 @@ def _shown(record: Record, name: str) -> pd.DataFrame:
     })  # fmt: skip
 
 
-def _mark(axes: Axes, shown: pd.DataFrame, begin: float) -> None:
+def _mark(axes: Axes, shown: pd.DataFrame) -> None:
     """A bar above the axes for everything that was shown, in the colour of the shape; cues are thinner."""
+    begin, end = axes.get_xlim()
     for _, shape, phase, start, stop in shown.itertuples(index=False):
-        if stop > begin:
+        if start < end and stop > begin:
             axes.plot(
-                [start, stop], [1.02, 1.02], color=COLOURS[SHAPES.index(shape)], lw=2.5 if phase < 2 else 1.5,
-                transform=axes.get_xaxis_transform(), clip_on=False, solid_capstyle="butt",
+                [max(start, begin), min(stop, end)], [1.02, 1.02], color=COLOURS[SHAPES.index(shape)],
+                lw=2.5 if phase < 2 else 1.5, transform=axes.get_xaxis_transform(), clip_on=False,
+                solid_capstyle="butt",
             )  # fmt: skip
 
 
@@ -345,10 +321,9 @@ def _draw_raster(axes: Axes, raster: pd.DataFrame, shown: pd.DataFrame) -> None:
     for k, colour in enumerate((*COLOURS, _style.GREY)):
         dots = raster[raster["assembly"] == k]
         axes.plot(dots[TIME], dots[CELL], ".", color=colour, ms=0.8, mew=0, rasterized=True)
-    end = float(raster[TIME].max()) if len(raster) else 1.0
-    begin = float(raster[TIME].min()) if len(raster) else 0.0
-    axes.set_xlim(begin, end)
-    _mark(axes, shown[shown["from (s)"] < end], begin)
+    if len(raster):
+        axes.set_xlim(raster[TIME].min(), raster[TIME].max())
+    _mark(axes, shown)
     axes.set_ylim(0, raster[CELL].max() + 1 if len(raster) else 1)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Cell, by assembly")
@@ -370,7 +345,7 @@ def _draw_course(axes: Axes, rates: pd.DataFrame, shown: pd.DataFrame, name: str
     axes.set_title(name, pad=6)
     axes.set_xlim(0, rates[TIME].max())
     axes.set_ylim(0, 1.3 * max(axes.get_ylim()[1], TARGET) if name == WHOLE else None)  # room for the legend
-    _mark(axes, shown, 0.0)
+    _mark(axes, shown)
     axes.set_xlabel("Time (s)")
     axes.set_ylabel("Rate (Hz)")
     if name == WHOLE:

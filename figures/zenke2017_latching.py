@@ -21,7 +21,7 @@ from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
-from .zenke2015_memory import N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
+from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 TALK = "zenkegerstner2017, to which a talk of 2017 points for its latching panel"
 SETTLED = "all mechanisms, while settling"
@@ -31,7 +31,6 @@ SETTLE, JUDGED = 100.0, 600.0  # s
 WIDTH = 1.0  # s
 SILENT = 1.0  # s without a spike
 SHOWN = 60.0  # s of the raster
-COLOURS = (_style.BLUE, _style.ORANGE, _style.GREEN, _style.PURPLE)
 TIME, RATE, CELL, ASSEMBLY, RUN = "time (s)", "rate (Hz)", "cell (1)", "assembly", "run"
 WHAT, WEIGHT, SHARE, DWELL = "network", "weight (1)", "share of synapses (1)", "dwell time (s)"
 KINDS = {"within assemblies": WITHIN, "others": "e_to_e"}

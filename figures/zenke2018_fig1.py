@@ -122,7 +122,7 @@ class Zenke2018Fig1(Figure):
         right.set(xscale="log", xlabel="Width of the surrogate derivative (mV)")
         for axes, text in ((left, "a"), (right, "b")):
             axes.axhline(SILENT, color=_style.GREY, lw=0.8, ls="--", label="silence")
-            axes.legend()
+            axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, columnspacing=1)
             axes.set_title(" ")  # room for the letter
             _style.letter(axes, text)
         left.set_yscale("symlog", linthresh=10)

@@ -20,7 +20,7 @@ from brian2learn.tasks.picture_target import PictureTarget, written
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import HALF_STEP, SEED, final_cost, loop_cost, n_loops
+from ._zenke2018 import HALF_STEP, SEED, final_cost, loop_cost, n_loops, refractory_targets
 
 DURATION, LOOP = 300, 2  # s
 N_OUTPUTS, N_HIDDEN = 50, 128
@@ -98,7 +98,8 @@ class Zenke2018Fig7(Figure):
 
     Feedback is symmetric, random, or random with the regulariser. The picture is our own, 2 s long, shown for 300 s;
     the paper's has 100 outputs, 3.5 s and up to 256 hidden units, for 1000 s. Rasters and intervals: the first seed,
-    symmetric feedback. Costs in published units: 4 for one unmatched spike per second and output.
+    symmetric feedback. Costs in published units: 4 for one unmatched spike per second and output. What targets within
+    the refractory period of the cells leave of it is in the data.
     """
 
     title = "Zenke & Ganguli 2018, Figures 6 and 7: many outputs, a hidden layer and its feedback"
@@ -187,6 +188,7 @@ class Zenke2018Fig7(Figure):
             "raster": pd.concat([pd.DataFrame(wanted), *shown]), "curves": pd.concat(curves),
             "angles": pd.concat(turned), "rates": pd.concat(rates),
             "intervals": pd.DataFrame({INTERVAL: np.concatenate(intervals)}),
+            "floor": pd.DataFrame([refractory_targets(first)], columns=["targets", "refractory", COST]),
         }  # fmt: skip
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:

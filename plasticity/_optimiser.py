@@ -6,7 +6,7 @@ from typing import Any
 
 from brian2 import second
 
-from brian2learn.core.declaration import Param
+from brian2learn.core.declaration import Choice, Param
 from brian2learn.core.equations import check_names, defined
 
 from ._mechanism import Mechanism
@@ -24,11 +24,19 @@ class Optimiser(Mechanism):
 
     r0 = Param(1e-3, "learning rate: in RMaxProp the largest step of a weight", low=0, high=1e6)
     burn_in = Param(0 * second, "until then weights stay as they are", low=0 * second)
-    decay_at = Param(1e6 * second, "when the learning rate falls", low=0 * second)
+    fall = Choice("step", "how the learning rate falls", {
+        "step": "by the factor decay at the time decay_at, once",
+        "exponential": "evenly in its logarithm: by the factor decay in every time decay_at",
+    })  # fmt: skip
+    decay_at = Param(1e6 * second, "when the learning rate falls", low=1e-9 * second)
     decay = Param(0.1, "by what factor it falls", low=0, high=1)
     t_stop = Param(1e6 * second, "from then on weights stay as they are", low=0 * second)
 
-    rate = "r0*(1 - (1 - decay)*int(t >= decay_at))*int(t > burn_in)*int(t <= t_stop)"
+    @property
+    def rate(self) -> str:
+        """The learning rate of the moment."""
+        falls = "(1 - (1 - decay)*int(t >= decay_at))" if self.fall == "step" else "decay**(t/decay_at)"
+        return f"r0*{falls}*int(t > burn_in)*int(t <= t_stop)"
 
     def check(self) -> None:
         texts = {"equations": self.equations, "update": self.update, "rate": self.rate}

@@ -20,6 +20,11 @@ class Release(Holder):
 
     amount: Any = ""
 
+    @property
+    def most(self) -> float:
+        """The largest amount."""
+        return 1.0
+
     def check(self) -> None:
         texts = {f"trace {trace.name}": f"{trace.at_spike}\n{trace.tau}" for trace in self.pre_traces}
         check_names(type(self).__name__, {"amount": self.amount, **texts}, {*self.numbers, *self.trace_names})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
 from brian2learn.core import compiler
@@ -57,8 +58,9 @@ def perform(common: Common, task: Task) -> None:
     experiment = changed(common.base, changes)
     if common.offers:
         _provide(experiment, common)
+    run = partial(simulate, earlier=Store(common.directory)) if common.run is simulate else common.run
     try:
-        record = common.run(experiment, seed)
+        record = run(experiment, seed)
     except Brian2LearnError as problem:
         if isinstance(problem.__cause__, OSError) and problem.__cause__.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Fatal(str(problem)) from problem

@@ -32,12 +32,17 @@ class Experiment:
         Time step; part of the science, since it decides which spikes coincide.
     record : mapping of str to Quantity, s
         Further states to record, as ``object.name``, and how often; output spikes and final weights always are.
+    after : Experiment, optional
+        A run of the same seed that comes before: where it ended its learned states begin, of those that are drawn or
+        set at the beginning here. Everything else begins anew, with random numbers of its own. Only they need to fit:
+        task, numbers and parts of the circuit may be others, so that what was learned can be tested.
     """
 
     task: Task
     circuit: Circuit
     dt: Quantity = field(default_factory=lambda: 0.1 * ms)
     record: Mapping[str, Quantity] = field(default_factory=dict)
+    after: Experiment | None = None
 
     def __post_init__(self) -> None:
         where = "Experiment"
@@ -47,6 +52,8 @@ class Experiment:
         for name, value in (("dt", self.dt), *self.record.items()):
             if dimension_of(value) != dimension_of(ms) or not float(value) > 0:
                 raise DeclarationError(where, name, expected="a time above 0, for example 0.1*ms", got=repr(value))
+        if not isinstance(self.after, Experiment | None):
+            raise DeclarationError(where, "after", expected="an Experiment or None", got=repr(self.after))
         self.circuit.check_inputs(self.task.drives)
         object.__setattr__(self, "record", dict(self.record))
 
@@ -58,6 +65,12 @@ class Experiment:
         """Identity of one run: declared values as bytes with dimensions, the code that declares them, the seed."""
         return digest(*self.identity(seed))
 
-    def identity(self, seed: int) -> tuple[Any, ...]:
-        """What the key is made of, in the order of `IDENTITY`."""
-        return self.task, self.circuit, self.dt, dict(self.record), seed
+    def identity(self, seed: int | None) -> tuple[Any, ...]:
+        """What the key is made of, in the order of `IDENTITY`; then what comes before, whose seed is the same."""
+        earlier = () if self.after is None else (self.after.identity(None),)
+        return self.task, self.circuit, self.dt, dict(self.record), seed, *earlier
+
+    @property
+    def n_earlier(self) -> int:
+        """How many runs come before."""
+        return 0 if self.after is None else 1 + self.after.n_earlier

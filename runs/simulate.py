@@ -40,6 +40,7 @@ def simulate(
     store: Store | None = None,
     mode: str | None = None,
     progress: Progress | None = None,
+    earlier: Store | None = None,
 ) -> Record:
     """The record of one run: from the store if it is there, else computed and stored.
 
@@ -59,6 +60,13 @@ def simulate(
         is a compiler, else runtime mode with NumPy, with a warning.
     progress : callable, optional
         Told the simulated time in s now and then.
+    earlier : Store, optional
+        Where the records of runs that come before are kept; by default in `store`.
+
+    Raises
+    ------
+    AssemblyError
+        If there is no such mode, or what was learned before does not fit.
     """
     if mode is not None and mode not in MODES:
         raise AssemblyError("simulate", "mode", expected="a mode", got=repr(mode), choices=MODES, typed=str(mode))
@@ -75,8 +83,13 @@ def simulate(
                 stacklevel=2,
             )
             prefs.codegen.target = "numpy"
-    for_stimulus, for_initial, for_brian = np.random.SeedSequence(seed).spawn(3)
+    streams = np.random.SeedSequence(seed).spawn(3 * (experiment.n_earlier + 1))
+    for_stimulus, for_initial, for_brian = streams[-3:]
     initial = experiment.circuit.initial(experiment.task.sizes, np.random.default_rng(for_initial))
+    if experiment.after is not None:
+        kept = store if earlier is None else earlier
+        before = simulate(experiment.after, seed, store=kept, mode=mode)
+        initial |= _learned_before(before, initial)
     brian_seed = int(for_brian.generate_state(1)[0])
     started = time.perf_counter()
     checkpoint = Checkpoint(key)
@@ -147,6 +160,21 @@ def simulate_all(
         yield seed, simulate(experiment, seed, store=store, progress=tell)
 
 
+def _learned_before(record: Record, initial: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Where the states that a record has, and that have a first value, begin."""
+    found = {name: values for name, values in record.final.items() if name in initial}
+    for name, values in found.items():
+        if values.shape != initial[name].shape:
+            expected = f"{name} of shape {initial[name].shape}"
+            raise AssemblyError("Experiment", "after", expected=expected, got=f"{values.shape}")
+    if not found:
+        raise AssemblyError(
+            "Experiment", "after", expected=f"one that learns something of {', '.join(initial) or '(nothing)'}",
+            got=", ".join(record.final) or "nothing",
+        )  # fmt: skip
+    return found
+
+
 def _run_in_process(
     experiment: Experiment,
     initial: Mapping[str, np.ndarray],
@@ -209,6 +237,7 @@ def described(value: Any) -> Any:
             "circuit": described(value.circuit),
             "dt": described(value.dt),
             "record": {name: described(interval) for name, interval in value.record.items()},
+            **({} if value.after is None else {"after": described(value.after)}),
         }
     if isinstance(value, Declaration):
         return {"class": type(value).__name__, **{name: described(part) for name, part in value.values.items()}}

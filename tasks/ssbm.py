@@ -63,8 +63,10 @@ class SSBM(Task):
             spikes={"inputs": inputs, "targets": targets},
             period=about.period,
             duration=self.duration,
-            truth={"target_times": targets.times, "target_neurons": targets.indices},
-        )
+            truth={
+                "target_times": targets.times, "target_neurons": targets.indices, "period": np.array([about.period]),
+            },
+        )  # fmt: skip
 
     @classmethod
     def examples(cls) -> Iterator[SSBM]:

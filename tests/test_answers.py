@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from brian2 import Hz, Network, NeuronGroup, SpikeGeneratorGroup, StateMonitor, ms, prefs, second
 
 from brian2learn.analysis.van_rossum import refractory_floor, van_rossum_cost
 from brian2learn.core.errors import AssemblyError, DeclarationError
+from brian2learn.figures._zenke2018 import refractory_targets
 from brian2learn.figures.zenke2018_fig5 import wrong
 from brian2learn.plasticity import SuperSpike
 from brian2learn.tasks.picture_target import PictureTarget, darkness, read_picture, written
@@ -132,3 +135,24 @@ def test_targets_a_cell_cannot_fire():
     n, cost = refractory_floor([0.1, 0.1, 0.1], 0.5, 50e-3)  # 50 and 100 ms late: better not at all
     assert n == 2
     np.testing.assert_allclose(cost, van_rossum_cost([0.1], [0.1, 0.1, 0.1], 0.5))
+
+
+def test_targets_that_a_refractory_cell_cannot_fire_are_counted_with_their_cost():
+    """Two outputs: one asked to fire twice within its refractory period of 5 ms, one that can fire all."""
+    record = SimpleNamespace(
+        truth={
+            "target_neurons": np.array([0, 0, 1]), "target_times": np.array([0.1, 0.102, 0.3]),
+            "period": np.array([0.5]),
+        },
+        info={
+            "dt": 1e-4,
+            "experiment": {
+                "circuit": {"cell": {"tau_ref": {"si": 5e-3}}}, "task": {"picture": written(np.zeros((2, 4)))},
+            },
+        },
+    )  # fmt: skip
+    n_targets, n_refractory, cost = refractory_targets(record)
+    assert (n_targets, n_refractory) == (3, 1)
+    late = van_rossum_cost([0.1, 0.105], [0.1, 0.102], 0.5)
+    assert cost == pytest.approx(0.12 * late / 2, rel=1e-9)
+    assert cost < 0.12 * van_rossum_cost([0.1], [0.1, 0.102], 0.5) / 2

@@ -241,6 +241,28 @@ def test_the_page_of_rules_is_what_the_command_writes(monkeypatch):
     assert page == call(*PAGE).stdout, f"write it again: brian2learn {' '.join(PAGE)} > docs/rules.md"
 
 
+@pytest.mark.parametrize("name", ["pair_stdp", "current_lif", "detector", "rate_steps", "zenke2018_fig2"])
+def test_a_page_of_one_declaration_tells_all_of_it(name):
+    shown = json.loads(call("show", name, "--json").stdout)
+    page = call("show", name, "--markdown").stdout
+    assert page.startswith(f"# {shown['class']}\n")
+    assert page.count("```") % 2 == 0
+    for text in shown["texts"].values():
+        assert f"```text\n{text}\n```" in page
+    told = [*shown["parameters"], *shown["choices"], *shown["presets"], *shown["parts"]]
+    assert all(f"`{each['name']}`" in page for each in told)
+    assert all(" ".join(each["sentence"].split()) in page for each in shown.get("claims", ()))
+    assert all(key in page for key in shown["cites"])
+    tables = [line.replace("\\|", "") for line in page.splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in tables} <= {3, 4, 5, 6}
+    assert told == [] or tables
+
+
+def test_a_new_file_has_a_page(own):
+    own("plasticity", "slow_drift", RULE.replace("the weight grow", "w < x | grow"))
+    assert "w &lt; x | grow" in call("show", "slow_drift", "--markdown").stdout
+
+
 def test_the_page_survives_a_broken_file_and_text_with_bars(own):
     own("plasticity", "broken", "import nothing_of_this_name\nclass Broken:\n    'It | is.'\n")
     own("plasticity", "slow_drift", RULE.replace("the weight grow", "w | x grow"))

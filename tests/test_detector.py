@@ -114,6 +114,7 @@ def test_numbers_need_no_other_program(stem, k):
     assert n_tried > 0 or not numbers
 
 
+@pytest.mark.slow
 @hosting
 @pytest.mark.parametrize("rule", RULES)
 def test_it_hosts_every_rule_whose_needs_it_meets(stem, place, rule):

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import brian2learn
+from brian2learn.core.discovery import FOLDERS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,10 +34,11 @@ def test_python_blocks_run(block, tmp_path):
     first = block.splitlines()[0]
     command = [sys.executable, "-c"]
     numpy_target = "import brian2; brian2.prefs.codegen.target = 'numpy'\n"
-    if first.startswith("# plasticity/"):  # a whole file: it must be found, shown and usable
-        name = first.removeprefix("# plasticity/").removesuffix(".py")
-        (tmp_path / "plasticity").mkdir()
-        (tmp_path / "plasticity" / f"{name}.py").write_text(block)
+    whole = re.fullmatch(rf"# ({'|'.join(FOLDERS)})/(\w+)\.py", first)
+    if whole:  # a whole file: it must be found, shown and usable
+        folder, name = whole.groups()
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / f"{name}.py").write_text(block)
         block = f"from brian2learn.core.discovery import load\nload({name!r})()\nprint('ok')"
     environment = {**os.environ, "BRIAN2LEARN_PATH": str(tmp_path)}
     done = subprocess.run(

@@ -158,7 +158,7 @@ def test_a_mechanism_left_out_does_not_act(name):
 
 
 def test_a_release_that_recovers_at_once_gives_the_same_share_at_every_spike():
-    from brian2learn.figures.zenke2015_memory import WITHOUT as ABLATED
+    from brian2learn.figures._zenke2015 import WITHOUT as ABLATED
 
     release = ABLATED["no short-term plasticity"]["release"]
     np.testing.assert_allclose(release.reference(np.arange(1, 20) * 0.01), 0.2, rtol=1e-9)

@@ -8,11 +8,12 @@ from brian2 import Hz, ms, prefs
 from test_e_prop import CLASSIFICATION, REGRESSION, single
 
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
-from brian2learn.core.errors import DeclarationError
+from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES, spikes_of
-from brian2learn.plasticity import Adam, EProp, TsodyksMarkram
+from brian2learn.plasticity import Adam, EProp, GradientDescent, TsodyksMarkram
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
+from brian2learn.runs.store import Store
 from brian2learn.tasks._task import SpikeTrains, Stimulus
 from brian2learn.tasks.cue_accumulation import CueAccumulation
 from brian2learn.tasks.sine_patterns import SinePatterns
@@ -215,6 +216,49 @@ def test_uniform_feedback_of_two_classes_is_none():
         rule.optimiser.replace(offset=1e-3)))))  # fmt: skip
     np.testing.assert_allclose(record.final["to_cells.w"], before["to_cells.w"], atol=1e-10)
     assert abs(record.final["readout.w"] - before["readout.w"]).max() > 1e-6
+
+
+def test_rates_of_the_batch_before_and_a_learning_rate_that_falls():
+    """Without feedback only the regulariser acts: on the second batch of two trials, by the rates of the first."""
+    experiment = small(feedback="random", g_feedback=0, g_in=3)
+    rule = experiment.circuit.rule.replace(
+        optimiser=GradientDescent(r0=1e-3, fall="exponential", decay=0.5, decay_at=100 * ms),
+        rates="batch", c_reg=1e3, f_target=50 * Hz,
+    )  # fmt: skip
+    names = ("to_cells.w", "to_cells.gradient", "cells.e_prop_fired", "cells.e_prop_direct")
+    watched = Experiment(
+        experiment.task, experiment.circuit.replace(rule=rule), dt=1 * ms, record=dict.fromkeys(names, rule.chunk)
+    )
+    w, gradient, fired, direct = (simulate(watched, 0, mode="runtime").states[name].values for name in names)
+    assert fired[2].sum() > 10
+    np.testing.assert_array_equal(direct[:3], 0)
+    np.testing.assert_allclose(direct[3:], [-1e3 * (fired[2] / 100 - 0.05) / 50] * 2, rtol=1e-12)
+    np.testing.assert_array_equal(w[:4], [w[0]] * 4)
+    np.testing.assert_allclose(w[4] - w[3], 1e-3 * 0.25 * gradient[4] / 2, rtol=1e-9)
+    assert abs(gradient[4]).max() > 0
+
+
+def test_what_was_learned_is_tested_by_a_run_after(tmp_path):
+    """A run begins with the weights that the one before, of the same seed, ended with, on trials of its own."""
+    first = small(feedback="symmetric")
+    frozen = first.circuit.replace(rule=first.circuit.rule.replace(optimiser=Adam(r0=0)), watched="nothing")
+    then = first.replace(circuit=frozen, after=first)
+    store = Store(tmp_path)
+    record = simulate(then, 1, store=store, mode="runtime")
+    assert first.key(1) in store
+    before = store.read(first.key(1))
+    for name in ("to_cells.w", "recurrent.w", "readout.w"):
+        np.testing.assert_array_equal(record.final[name], before.final[name])
+    assert record.spikes == {}
+    assert not np.array_equal(record.truth["cues"], before.truth["cues"])
+    assert then.key(1) != then.replace(after=None).key(1) != then.key(2)
+    alone = first.replace(circuit=frozen.replace(recurrence="none"), after=first)
+    simulate(alone, 1, store=store, mode="runtime")
+    wrong = then.replace(circuit=frozen.replace(n_cells=9, n_adaptive=4))
+    with pytest.raises(AssemblyError, match=r"Experiment\.after: expected to_cells\.w of shape \(360,\), got \(400,\)"):
+        simulate(wrong, 1, store=store, mode="runtime")
+    with pytest.raises(DeclarationError, match=r"Experiment\.after: expected an Experiment or None"):
+        first.replace(after="before")
 
 
 def test_signals_as_spikes():

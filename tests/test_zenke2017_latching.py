@@ -8,7 +8,7 @@ from brian2 import Hz, ms, prefs, second
 
 from brian2learn.circuits.latching_network import LatchingNetwork
 from brian2learn.figures import zenke2017_latching as figure
-from brian2learn.figures.zenke2015_memory import HEBB, UP
+from brian2learn.figures._zenke2015 import HEBB, UP
 from brian2learn.plasticity.consolidation import Consolidation
 from brian2learn.plasticity.heterosynaptic import Heterosynaptic
 from brian2learn.runs.experiment import Experiment

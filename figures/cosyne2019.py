@@ -1,0 +1,334 @@
+"""Spiking networks learn random clicks, in the spirit of a talk by F. Zenke (Cosyne 2019).
+
+The talk gives no size, no time constant, no parameter and no accuracy; all of them here are our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import pandas as pd
+from brian2 import ms
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from brian2learn.analysis.choice_decoding import d_prime, decoded
+from brian2learn.analysis.click_kernels import excess_rate
+from brian2learn.analysis.intervals import mean, share
+from brian2learn.analysis.psychometric import in_bins, psychometric
+from brian2learn.circuits.accumulator import Accumulator
+from brian2learn.circuits.recurrent_readout import RecurrentReadout
+from brian2learn.core.claims import Claim, Interval
+from brian2learn.runs.experiment import Experiment
+from brian2learn.runs.record import Record
+from brian2learn.tasks.parallel_clicks import ParallelClicks
+
+from . import _style
+from ._clicks_networks import (
+    BATCH,
+    LONG,
+    N_UPDATES,
+    answers,
+    cell_counts,
+    clicks,
+    end_of_clicks,
+    held_out,
+    right,
+    training,
+    without_facilitation,
+    without_release,
+)
+from ._figure import Figure, Records
+
+ADAPTIVE, FACILITATING, MODEL = "adaptive cells", "facilitating synapses", "model, average rat"
+COLORS = {ADAPTIVE: _style.GREEN, FACILITATING: _style.VERMILION, MODEL: _style.BLUE}
+TRAINED = {ADAPTIVE: "adaptive", FACILITATING: "facilitating"}
+ABLATIONS = {
+    "adaptive": "adaptive cells", "adaptive_no_recurrence": "  no recurrence", "facilitating": "facilitating synapses",
+    "off": "  plasticity off at test", "no_facilitation": "  facilitation erased at test",
+    "no_plasticity": "  trained without plasticity", "no_recurrence": "  trained without recurrence",
+    "random": "  random feedback", "uniform": "  uniform feedback",
+}  # fmt: skip
+LAST = 2000  # trials at the end of a training whose answers count
+BIN = 0.05  # s
+DIFFERENCES = np.array([-40, -16, -10, -6, -3, 0, 1, 4, 7, 11, 17, 41])
+DURATIONS = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 1.0])  # s
+TENTHS = np.linspace(0, 0.5, 6)  # s
+WHO, TIME, CELL, UPDATE, CORRECT, CLICKS, RIGHT, LOW, HIGH, RATE, PHASE = (
+    "who", "time (s)", "cell", "update (1)", "share correct (1)", "clicks right less left (1)", "share right (1)",
+    "low (1)", "high (1)", "excess rate (Hz)", "phase",
+)  # fmt: skip
+
+
+def tested(name: str) -> str:
+    """The experiment with held-out trials of a net; of what was only trained, the training itself."""
+    return f"{name}_test" if name in TRAINED.values() else name
+
+
+def of_each(records: Records, name: str) -> list[np.ndarray]:
+    """Whether each of the last trials was answered rightly, seed by seed."""
+    return [right(each)[-LAST:] for each in records[tested(name)]]
+
+
+def accuracy(name: str) -> Callable[[Records], Interval]:
+    """Share of right answers: the spread between seeds; of a single one, between trials."""
+
+    def measure(records: Records) -> Interval:
+        found = of_each(records, name)
+        if len(found) > 1:
+            return mean([each.mean() for each in found])
+        return share(int(found[0].sum()), found[0].size)
+
+    return measure
+
+
+def lost(name: str) -> Callable[[Records], Interval]:
+    """Share of right answers of the net with facilitating synapses less that of another, seed by seed."""
+
+    def measure(records: Records) -> Interval:
+        pairs = zip(of_each(records, "facilitating"), of_each(records, name), strict=True)
+        return mean([one.mean() - other.mean() for one, other in pairs])
+
+    return measure
+
+
+def rise(records: Records) -> Interval:
+    """Share of right answers in trials of 0.8 to 1 s less that in trials of 0.1 to 0.2 s, seed by seed."""
+    found = []
+    for record in records["facilitating_test"]:
+        duration, good = clicks(record).duration, right(record)
+        long, short = good[duration >= 0.8], good[duration < 0.2]
+        found.append(long.mean() - short.mean() if long.size and short.size else 0.0)
+    return mean(found)
+
+
+def window_counts(record: Record, after: float, length: float) -> np.ndarray:
+    """Spikes of every cell in a window of every delay."""
+    return cell_counts(record, end_of_clicks(record) + after, length, RecurrentReadout.n_cells.default)
+
+
+def told_by_cells(records: Records) -> Interval:
+    """Share of cells whose counts of the last 0.2 s of a delay of 2 s are over one d-prime apart, seed by seed."""
+    found = []
+    for record in records["long"]:
+        features = window_counts(record, float(LONG) - 0.2, 0.2)
+        found.append(float(np.mean(abs(d_prime(features, record.truth["label"] == 1)) > 1)))
+    return mean(found)
+
+
+def decoded_at_the_end(records: Records) -> Interval:
+    """Share of answers that a decoder tells from those counts, seed by seed."""
+    found = [
+        decoded(window_counts(each, float(LONG) - 0.2, 0.2), answers(each) == 1, n_folds=2).value
+        for each in records["long"] if min(np.bincount(answers(each), minlength=2)) > 1
+    ]  # fmt: skip
+    return mean(found)
+
+
+def _claim(
+    name: str, sentence: str, paper_value: str, accept: tuple[float, float], reason: str,
+    measure: Callable[[Records], Interval],
+) -> Claim:  # fmt: skip
+    source = "bellec2020, e-prop on the task of brunton2013 (a replica of our own)"
+    return Claim(name, sentence, source, paper_value, accept, reason, "derived", measure)
+
+
+class Cosyne2019(Figure):
+    """Networks learn by e-prop to count clicks and to keep the answer over a silent delay; facilitation is a memory.
+
+    Parameters are our own: the talk that this follows gives none. 400 updates of 64 trials, then 2000 held-out ones; of
+    nets that were trained otherwise the answers to their last 2000 trials, all of them new, count.
+    """
+
+    title = "Spiking networks learn random clicks (in the spirit of Cosyne 2019)"
+    cites = ("brunton2013", "bellec2020", "tsodyks1998")
+    claims = (
+        _claim("adaptive", "A network whose adaptive cells remember answers new trials of the standard mix rightly.",
+               "0.954 to 0.981", (0.93, 1), "The lowest of few seeds less 0.03 by which updates differ.",
+               accuracy("adaptive")),
+        _claim("facilitating", "A network whose facilitating synapses remember does so too.", "0.930 to 0.954",
+               (0.88, 1), "The lowest of few seeds less 0.05 by which updates differ.", accuracy("facilitating")),
+        _claim("adaptation_counts", "Adaptive cells need no recurrence: share of right answers without it.",
+               "0.995, 0.997", (0.98, 1), "0.015 below two seeds.", accuracy("adaptive_no_recurrence")),
+        _claim("off", "With short-term plasticity switched off at test, answers are at chance.", "0.503", (0.44, 0.56),
+               "Chance, and what a biased network may reach.", accuracy("off")),
+        _claim("erased", "So they are with facilitation erased between spikes at test.", "0.489", (0.44, 0.56),
+               "As above.", accuracy("no_facilitation")),
+        _claim("no_plasticity", "A network trained without short-term plasticity stays at chance.", "0.504 to 0.507",
+               (0.44, 0.56), "As above.", accuracy("no_plasticity")),
+        _claim("no_recurrence", "So does one with no recurrence, and thus no facilitating synapse.", "0.504",
+               (0.44, 0.56), "As above.", accuracy("no_recurrence")),
+        _claim("uniform", "Uniform feedback, whose signals cancel between two answers, is worse than symmetric one: "
+               "difference.", "0.38", (0.1, 0.6), "Clearly worse, at most chance.", lost("uniform")),
+        _claim("delay", "The answer is kept as firing that differs between sides: share of cells with d-prime above 1 "
+               "at the end of a delay of 2 s.", "0.88", (0.5, 1), "Most cells.", told_by_cells),
+        _claim("decoded", "From there the coming answer can be decoded: share of trials.", "not given", (0.85, 1),
+               "About as well as answers follow the clicks.", decoded_at_the_end),
+        _claim("longer_is_better", "Answers are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s.",
+               "0.953 - 0.851", (0.02, 0.2), "Rising; short trials differ by few clicks.", rise),
+    )  # fmt: skip
+
+    def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
+        n_updates, n_test = (1, 40) if small else (N_UPDATES, LAST)
+        adaptive, net = (RecurrentReadout.preset(f"clicks_{name}") for name in ("adaptive", "facilitating"))
+        found = {
+            "adaptive": training(adaptive, n_updates),
+            "adaptive_no_recurrence": training(adaptive.replace(recurrence="none"), n_updates),
+            "facilitating": training(net, n_updates),
+            "no_plasticity": training(without_release(net), n_updates),
+            "no_recurrence": training(without_release(net).replace(recurrence="none"), n_updates),
+            "random": training(net.replace(feedback="random"), n_updates),
+            "uniform": training(net.replace(feedback="uniform"), n_updates),
+        }
+        trained = found["facilitating"]
+        return found | {
+            "adaptive_test": held_out(found["adaptive"], n_test),
+            "facilitating_test": held_out(trained, n_test),
+            "off": held_out(trained, n_test, net=without_release(net)),
+            "no_facilitation": held_out(trained, n_test, net=without_facilitation(net)),
+            "before": held_out(trained, 10, spikes=True, learned=False),
+            "after": held_out(trained, 10, spikes=True),
+            "long": held_out(trained, 20 if small else 400, delay=True, spikes=True),
+            "model": Experiment(ParallelClicks(n_trials=200 if small else 20_000), Accumulator(), dt=1 * ms),
+        }
+
+    def data(self, records: Records) -> dict[str, pd.DataFrame]:
+        return {
+            "spikes": _spikes(records), "learning": _learning(records), **_behaviour(records), "delay": _delay(records),
+            "ablations": _ablations(records),
+        }  # fmt: skip
+
+    def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
+        canvas = _style.canvas(_style.TWO_COLUMNS, 150)
+        grid = canvas.add_gridspec(3, 1)
+        lines = [grid[k].subgridspec(1, n) for k, n in enumerate((3, 3, 2))]
+        places = dict(zip("abcdefgh", (line[k] for line in lines for k in range(line.ncols)), strict=True))
+        axes = {name: canvas.add_subplot(place) for name, place in places.items()}
+        for name, phase in (("a", "before learning"), ("b", "after learning")):
+            _raster(axes[name], data["spikes"], phase)
+        for who in (ADAPTIVE, FACILITATING):
+            rows = data["learning"][data["learning"][WHO] == who]
+            axes["c"].plot(rows[UPDATE], rows[CORRECT], color=COLORS[who], lw=1, label=who)
+        axes["c"].axhline(0.791, color=COLORS[MODEL], lw=0.8, ls="--", label=MODEL)
+        axes["c"].set(xlabel="Update (64 trials)", ylabel="Share correct", ylim=(0.45, 1), title="Learning")
+        axes["c"].legend(loc="lower right")
+        for who, color in COLORS.items():
+            for name, table, x, y in (("d", "choices", CLICKS, RIGHT), ("e", "durations", TIME, CORRECT)):
+                rows = data[table][data[table][WHO] == who]
+                spread = [rows[y] - rows[LOW], rows[HIGH] - rows[y]]
+                line = "" if name == "d" else "-"
+                axes[name].errorbar(rows[x], rows[y], spread, color=color, ls=line, marker="o", ms=3, lw=1, label=who)
+            rows = data["curves"][data["curves"][WHO] == who]
+            axes["d"].plot(rows[CLICKS], rows[RIGHT], color=color, lw=1)
+            rows = data["kernels"][data["kernels"][WHO] == who]
+            axes["f"].errorbar(rows[TIME], rows[RATE], rows["standard error (Hz)"], color=color, marker="o", ms=3, lw=1)
+        axes["d"].set(xlabel="Clicks right less left", ylabel="Share of answers right", ylim=(-0.03, 1.03))
+        axes["e"].set(xlabel="Duration (s)", ylabel="Share correct", ylim=(0.6, 1))
+        axes["f"].axhline(0, color=_style.GREY, lw=0.6)
+        axes["f"].set(xlabel="Time from onset (s)", ylabel="Excess click rate (Hz)")
+        rows = data["delay"].astype(float)
+        axes["g"].fill_between(rows[TIME], rows[LOW], rows[HIGH], color=COLORS[FACILITATING], alpha=0.25, lw=0)
+        axes["g"].plot(rows[TIME], rows["share decoded (1)"], color=COLORS[FACILITATING], lw=1)
+        axes["g"].axhline(0.5, color=_style.GREY, lw=0.6)
+        axes["g"].axvspan(0, float(LONG), color=_style.BAND, lw=0, zorder=0)
+        axes["g"].set(xlabel="Time from the end of clicks (s)", ylabel="Answers decoded", ylim=(0.4, 1.03))
+        _draw_ablations(axes["h"], data["ablations"])
+        for name, each in axes.items():
+            _style.letter(each, name, left=32 if name == "h" else 8.5)
+        return canvas
+
+
+def _spikes(records: Records) -> pd.DataFrame:
+    """Spikes of all cells, and clicks, in a long trial before learning and in one after it."""
+    found = []
+    for name, phase in (("before", "before learning"), ("after", "after learning")):
+        record = records[name][0]
+        k = int(np.argmax(clicks(record).duration))
+        onset, trials = record.truth["onset"][k], clicks(record).pick([k])
+        t, i = record.spikes["cells"]
+        inside = (t >= onset) & (t < record.truth["trial"][0] * (k + 1))
+        found.append(pd.DataFrame({TIME: t[inside] - onset, CELL: i[inside], PHASE: phase}))
+        side = np.where(trials.right, -2, -1)  # rows for clicks on the right and on the left
+        found.append(pd.DataFrame({TIME: trials.times, CELL: side, PHASE: phase}))
+        end = trials.duration[0] + record.truth["delay"][k]
+        found.append(pd.DataFrame({TIME: [trials.duration[0], end], CELL: [-3, -3], PHASE: phase}))
+    return pd.concat(found)
+
+
+def _raster(axes: Axes, table: pd.DataFrame, phase: str) -> None:
+    rows = table[table[PHASE] == phase]
+    spikes = rows[rows[CELL] >= 0]
+    axes.plot(spikes[TIME], spikes[CELL], "|", color=_style.BLACK, ms=1.5, mew=0.4)
+    for side, color, height in ((-1, _style.SKY, 106), (-2, _style.ORANGE, 114)):
+        some = rows[rows[CELL] == side]
+        axes.plot(some[TIME], np.full(len(some), height), "|", color=color, ms=4, mew=0.7)
+    begin, end = rows[rows[CELL] == -3][TIME]
+    axes.axvspan(begin, end, color=_style.BAND, lw=0, zorder=0)
+    axes.set(xlabel="Time from onset (s)", ylabel="Cell", ylim=(-2, 122), yticks=[0, 50, 100])
+    axes.set_title(phase.capitalize(), fontsize=7)
+
+
+def _learning(records: Records) -> pd.DataFrame:
+    """Share of right answers in blocks of ten updates, mean of seeds."""
+    found = []
+    for who, name in TRAINED.items():
+        good = np.mean([right(each) for each in records[name]], axis=0)
+        block = BATCH * min(10, good.size // BATCH)
+        shares = good[: good.size // block * block].reshape(-1, block).mean(axis=1)
+        at = (np.arange(shares.size) + 0.5) * block / BATCH
+        found.append(pd.DataFrame({UPDATE: at, CORRECT: shares, WHO: who}))
+    return pd.concat(found)
+
+
+def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
+    """Psychometric and chronometric points, curves, and kernels, of nets on held-out trials and of the model."""
+    choices, curves, durations, kernels = [], [], [], []
+    for who in COLORS:
+        some = records["model" if who == MODEL else tested(TRAINED[who])]
+        chosen = [each.final["cells.went_right"] > 0.5 if who == MODEL else answers(each) == 1 for each in some]
+        trials = [clicks(each) for each in some]
+        difference, went_right = np.concatenate([each.difference for each in trials]), np.concatenate(chosen)
+        duration = np.concatenate([each.duration for each in trials])
+        columns = {"share_low": LOW, "share_high": HIGH}
+        table = in_bins(difference, went_right, DIFFERENCES)[["x", "share", *columns]]
+        choices.append(table.rename(columns={"x": CLICKS, "share": RIGHT, **columns}).assign(who=who))
+        x = np.linspace(-35, 35, 141)
+        curves.append(pd.DataFrame({CLICKS: x, RIGHT: psychometric(difference, went_right)(x), WHO: who}))
+        table = in_bins(duration, (difference > 0) == went_right, DURATIONS)[["x", "share", *columns]]
+        durations.append(table.rename(columns={"x": TIME, "share": CORRECT, **columns}).assign(who=who))
+        tables = [excess_rate(*each, TENTHS) for each in zip(trials, chosen, strict=True)]
+        sem = np.sqrt(np.sum([each["sem"] ** 2 for each in tables], axis=0)) / len(tables)
+        middle = (tables[0]["low"] + tables[0]["high"]) / 2
+        kernel = np.mean([each["kernel"] for each in tables], axis=0)
+        kernels.append(pd.DataFrame({TIME: middle, RATE: kernel, "standard error (Hz)": sem, WHO: who}))
+    named = {"choices": choices, "curves": curves, "durations": durations, "kernels": kernels}
+    return {name: pd.concat(tables) for name, tables in named.items()}
+
+
+def _delay(records: Records) -> pd.DataFrame:
+    """Share of answers that a decoder tells from counts in windows around a long delay, first seed."""
+    record, found = records["long"][0], []
+    side = answers(record) == 1
+    folds = int(min(5, side.sum(), (~side).sum()))
+    for at in np.arange(-0.1, float(LONG) + 0.15 - BIN, BIN) if folds > 1 else ():
+        each = decoded(window_counts(record, float(at), BIN), side, n_folds=folds)
+        found.append((at + BIN / 2, each.value, each.low, each.high))
+    return pd.DataFrame(found, columns=[TIME, "share decoded (1)", LOW, HIGH], dtype=float)
+
+
+def _ablations(records: Records) -> pd.DataFrame:
+    rows = [(ABLATIONS[name], accuracy(name)(records)) for name in ABLATIONS]
+    return pd.DataFrame([(who, each.value, max(each.low, 0), min(each.high, 1)) for who, each in rows],
+                        columns=[WHO, CORRECT, LOW, HIGH])  # fmt: skip
+
+
+def _draw_ablations(axes: Axes, table: pd.DataFrame) -> None:
+    for at, (_, row) in enumerate(table.iterrows()):
+        color = COLORS[ADAPTIVE] if at < 2 else COLORS[FACILITATING]
+        axes.plot([row[LOW], row[HIGH]], [at, at], color=color, lw=1)
+        axes.plot(row[CORRECT], at, "o", color=color, ms=3.5)
+    axes.axvline(0.5, color=_style.GREY, lw=0.6)
+    axes.set(xlabel="Share correct", xlim=(0.4, 1.02), yticks=range(len(table)), ylim=(len(table) - 0.5, -0.5))
+    axes.set_yticklabels([each.strip() for each in table[WHO]])
+    axes.tick_params(axis="y", length=0)
