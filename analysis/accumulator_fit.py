@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from brian2learn.core.claims import Interval
 from brian2learn.core.click_trials import ClickTrials
 from brian2learn.core.errors import DeclarationError
 
 from .accumulator_model import LEAST, AccumulatorModel, Volleys
-from .intervals import LEVEL
+from .intervals import SIGMAS
 
 RANGES: dict[str, tuple[float, float]] = {
     "lam": (-5, 5), "sigma_a2": (0, 100), "sigma_s2": (0, 10), "sigma_i2": (0, 30), "phi": (0.01, 1.2),
@@ -153,7 +152,7 @@ class _Search:
 
     def end(self, best: NDArray[np.float64], cost: float, k: int, sign: int) -> float:
         """The end of the interval of parameter k, below or above."""
-        wanted = float(stats.norm.ppf(0.5 + LEVEL / 2))  # root of twice the loss, about linear in the distance
+        wanted = SIGMAS  # root of twice the loss, about linear in the distance
         others = np.arange(best.size) != k
         side = 1.0 if sign > 0 else 0.0
         spread = np.diag(np.linalg.pinv(self.ascent(best)[1], hermitian=True))[k]

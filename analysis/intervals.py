@@ -18,6 +18,8 @@ from brian2learn.core.errors import DeclarationError
 from . import _check
 
 LEVEL = 0.95
+SIGMAS = float(stats.norm.ppf(0.5 + LEVEL / 2))
+"""Standard errors from the middle to either end of an interval, where errors are normal."""
 
 
 def share(k: int, n: int) -> Interval:

@@ -16,8 +16,7 @@ from brian2learn.core.claims import Interval
 from brian2learn.core.errors import DeclarationError
 
 from . import _check
-from ._curvature import covariance_of
-from .intervals import LEVEL, share
+from .intervals import SIGMAS, share
 
 CORES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {"logistic": expit, "gaussian": ndtr}
 SLOPES: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -100,7 +99,7 @@ def psychometric(x: ArrayLike, went_right: ArrayLike, core: str = "logistic") ->
     free = np.array([True, True, low > 1e-4, high > 1e-4])
     covariance = np.full((4, 4), np.nan)
     steps = np.array([1e-3, 1e-3, *np.minimum(1e-4, found.x[2:] / 2)])
-    covariance[np.ix_(free, free)] = covariance_of(lambda at: cost(at)[1], found.x, np.flatnonzero(free), steps[free])
+    covariance[np.ix_(free, free)] = _covariance(lambda at: cost(at)[1], found.x, np.flatnonzero(free), steps[free])
     steepest = (0.25 if core == "logistic" else 1 / np.sqrt(2 * np.pi)) / width
     slope = (1 - low - high) * steepest
     gradients = {  # by threshold and logarithm of the width, in units of the stimulus, and the lapses
@@ -110,15 +109,49 @@ def psychometric(x: ArrayLike, went_right: ArrayLike, core: str = "logistic") ->
         "lapse_high": (high, [0, 0, 0, 1]),
         "slope": (slope, [0, -slope, -steepest * free[2], -steepest * free[3]]),
     }
-    z = float(stats.norm.ppf(0.5 + LEVEL / 2))
     intervals = {}
     for name, (value, gradient) in gradients.items():
         g = np.array(gradient, float)
         used = g != 0
         spread = float(np.sqrt(g[used] @ covariance[np.ix_(used, used)] @ g[used]))
-        half = z * spread if np.isfinite(spread) else np.inf
+        half = SIGMAS * spread if np.isfinite(spread) else np.inf
         intervals[name] = Interval(float(value), float(value) - half, float(value) + half, stimulus.size, "Hessian")
     return Psychometric(intervals, core, -float(found.fun))
+
+
+def _covariance(
+    gradient: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    at: NDArray[np.float64],
+    which: NDArray[np.int64],
+    steps: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Covariance of some parameters: the inverse of the Hessian of a negative log likelihood.
+
+    Parameters
+    ----------
+    gradient : callable
+        Of the negative log likelihood by all parameters, where they have these values; central differences are taken.
+    at : (n,) float
+        The minimum.
+    which : (k,) int
+        Parameters that count.
+    steps : (k,) float
+        How far to move each.
+
+    Returns
+    -------
+    (k, k) float
+        nan if it is no minimum.
+    """
+    hessian = np.empty((which.size, which.size))
+    for k, step in enumerate(steps):
+        change = np.zeros(at.size)
+        change[which[k]] = step
+        hessian[k] = (gradient(at + change) - gradient(at - change))[which] / (2 * step)
+    hessian = (hessian + hessian.T) / 2
+    if np.linalg.eigvalsh(hessian).min() <= 0:
+        return np.full(hessian.shape, np.nan)
+    return np.asarray(np.linalg.inv(hessian))
 
 
 def in_bins(x: ArrayLike, chosen: ArrayLike, edges: ArrayLike) -> pd.DataFrame:
