@@ -60,12 +60,11 @@ class Slider:
         return float(plain(value)) / self.factor
 
     def value(self, place: float) -> float:
-        """The value, in SI units, at a place of the slider, with no more digits than a hand can set."""
-        shown = 10**place if self.log else place
+        """The value, in SI units, at a place of the slider, with no more digits than tell it from the next place."""
+        shown, beyond = (10**each if self.log else each for each in (place, place + self.step))
         if self.whole:
             return float(round(shown))
-        digits = 3 if self.log else max(0, 2 - math.floor(math.log10(self.high - self.low)))
-        rounded = float(f"{shown:.{digits}g}") if self.log else round(shown, digits)
+        rounded = round(shown, -math.floor(math.log10(beyond - shown)))
         return min(max(rounded, self.low), self.high) * self.factor
 
     @property

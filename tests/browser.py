@@ -14,7 +14,7 @@ def chromium() -> str | None:
     """The program of a Chromium on this machine: named by the environment, on the path, or playwright's own."""
     named = os.environ.get("BRIAN2LEARN_CHROMIUM")
     if named:
-        return named
+        return shutil.which(named)
     for name in NAMES:
         if found := shutil.which(name):
             return found
@@ -36,7 +36,12 @@ def install() -> None:
         subprocess.run(["apt-get", "update", "-qq"], check=False)
         if subprocess.run(["apt-get", "install", "-y", "-qq", "chromium"], check=False).returncode == 0:
             return
-    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=True)
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+    if not chromium():
+        raise SystemExit(
+            f"The tests of the page need a Chromium. There is none on the path ({', '.join(NAMES)}), and none could be "
+            "installed by apt-get (as root) or by playwright. Install one, or name it: BRIAN2LEARN_CHROMIUM=PROGRAM."
+        )
 
 
 if __name__ == "__main__":

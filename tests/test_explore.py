@@ -473,6 +473,8 @@ def test_sliders_stay_in_bounds_and_hold_their_value(name):
                     assert value == int(value)
                 assert field.low is None or value >= plain(field.low) * (1 - 1e-12 * np.sign(plain(field.low)))
                 assert field.high is None or value <= plain(field.high) * (1 + 1e-12 * np.sign(plain(field.high)))
+            steps = [slider.value(place) for place in np.arange(low, high, slider.step)]
+            assert (np.diff(steps) > 0).all()  # every step of the handle is another value
             assert low <= slider.place(part.values[key]) <= high
             near = slider.value(slider.place(part.values[key]))
             assert near == pytest.approx(plain(part.values[key]), rel=0.02, abs=slider.step * slider.factor)

@@ -19,9 +19,10 @@ from browser import chromium
 from test_explore import NAMES, SUM, printed
 
 from brian2learn.core.declaration import Param, Size
+from brian2learn.explore.controls import slider_for
 from brian2learn.explore.settings import fields_of, fresh, read_address, usual
 from brian2learn.explore.views._spikes import SpikeView
-from brian2learn.explore.views._view import views_of
+from brian2learn.explore.views._view import in_use, views_of
 
 pytestmark = pytest.mark.browser
 
@@ -159,17 +160,19 @@ def reader(browser, server):
     assert found.trouble == []
 
 
-def shown_equals_computed(reader, setting) -> None:
-    """Every curve in the browser against what the library computes from the setting, once it has arrived."""
-    for picture in setting.view.pictures(setting.shown):
-        for each in picture.curves:
-            wanted = np.asarray(each.x, float), np.asarray(each.y, float)
+def shown_equals_computed(reader, setting=None) -> None:
+    """Every curve in the browser against what the library computes from a setting, else from the one in the address."""
 
-            def arrived(name=each.name, picture=picture.name, wanted=wanted) -> bool:
-                found = reader.read(picture, name)
-                return found is not None and all(map(partial(np.array_equal, equal_nan=True), found, wanted))
+    def equal() -> bool:
+        wanted = setting or reader.setting()
+        for picture in wanted.view.pictures(wanted.shown):
+            for each in picture.curves:
+                found = reader.read(picture.name, each.name)
+                if found is None or not all(map(partial(np.array_equal, equal_nan=True), found, (each.x, each.y))):
+                    return False
+        return True
 
-            reader.until(arrived)
+    reader.until(equal)
 
 
 # ---------------------------------------------------------------------- every rule
@@ -208,7 +211,7 @@ def test_every_view_can_be_reached(reader, name):
         reader.button(view).click()
         reader.until(lambda view=view: reader.setting().view.title == view)
         reader.page.wait_for_timeout(300)
-        shown_equals_computed(reader, reader.setting())
+        shown_equals_computed(reader)
         reader.shot(f"{name}-{type(reader.setting().view).__name__.lower()}")
 
 
@@ -249,16 +252,14 @@ def test_a_slider_moves_the_picture(reader, query, name, picture, curve):
     reader.open(query)
     seconds = moves(reader, name, picture, curve)
     print(f"\n{query} {name}: median {np.median(seconds) * 1e3:.0f} ms, longest {max(seconds) * 1e3:.0f} ms")
-    handle = reader.slider(name).first
-    handle.focus()
+    first = read_address(query).shown
+    slider = slider_for(first.fields[name], first.values[name], in_use(first, name))
+    start = slider.place(first.values[name])
+    reader.slider(name).first.focus()
     for _ in range(8):  # a quick movement: only where it ends must be drawn
         reader.page.keyboard.press("ArrowRight")
-    first = read_address(query)
-    reader.until(lambda: reader.setting() != first)
-    reader.page.wait_for_timeout(1000)
-    setting = reader.setting()
-    assert setting.shown.values[name] > first.shown.values[name]
-    shown_equals_computed(reader, setting)
+    reader.until(lambda: 7 <= (slider.place(reader.setting().shown.values[name]) - start) / slider.step <= 9)
+    shown_equals_computed(reader)
 
 
 def test_what_is_typed_is_checked(reader):
@@ -279,7 +280,7 @@ def test_undo_presets_sums_and_comparison(reader):
     reader.open("?show=pair_stdp&view=window")
     reader.choose("Published values", "song2000")
     reader.until(lambda: reader.setting().shown.a_plus == 0.005)
-    shown_equals_computed(reader, reader.setting())
+    shown_equals_computed(reader)
     reader.button("Keep as A").click()
     reader.button("Undo").click()
     reader.until(lambda: reader.setting().shown.a_plus == 2**-5)
@@ -295,7 +296,7 @@ def test_undo_presets_sums_and_comparison(reader):
     reader.page.locator(".choices__item--choice", has_text="Heterosynaptic").click()
     reader.until(lambda: len(getattr(reader.setting().shown, "terms", ())) == 2)
     reader.page.wait_for_timeout(500)
-    shown_equals_computed(reader, reader.setting())
+    shown_equals_computed(reader)
 
 
 def test_a_click_adds_a_spike(reader):
@@ -306,7 +307,7 @@ def test_a_click_adds_a_spike(reader):
     reader.until(lambda: len(reader.setting().view.pre) == len(before.pre) + 1)
     assert max(reader.setting().view.pre) > 0.15
     reader.page.wait_for_timeout(300)
-    shown_equals_computed(reader, reader.setting())
+    shown_equals_computed(reader)
 
 
 @pytest.mark.parametrize("kind", ["Python", "Brian2 script"])
@@ -350,8 +351,8 @@ def test_two_readers_do_not_see_each_other(browser, server):
     one.until(lambda: one.setting() != other.setting())
     one.page.wait_for_timeout(300)
     assert other.setting() == read_address("show=pair_stdp&view=window")
-    shown_equals_computed(one, one.setting())
-    shown_equals_computed(other, other.setting())
+    shown_equals_computed(one)
+    shown_equals_computed(other)
     one.close()
     other.close()
     assert one.trouble + other.trouble == []
@@ -441,6 +442,6 @@ def test_a_thousand_bad_requests(browser, server):
     assert server.process.poll() is None
     reader = Reader(browser, server)
     reader.open("?show=pair_stdp&view=window")
-    shown_equals_computed(reader, reader.setting())
+    shown_equals_computed(reader)
     reader.close()
     assert reader.trouble == []
