@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
+import json
 import os
 import random
 import re
@@ -10,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import numpy as np
 import pytest
 from browser import chromium
 from test_explore import NAMES, SUM, printed
+from tornado.websocket import WebSocketClosedError
 
 from brian2learn.core.declaration import Param, Size
 from brian2learn.explore.controls import slider_for
@@ -411,37 +415,124 @@ def test_a_bad_address_is_explained(reader):
     assert "<img" in reader.page.get_by_role("alert").inner_text()
 
 
-def test_a_thousand_bad_requests(browser, server):
-    """Garbage in paths, queries, headers and sockets; afterwards the page works."""
-    rng = random.Random(0)
-    words = ["show=", "pair_stdp", "tau_plus=", "../", "%2e%2e/", "ws", "static/", "autoload.js", "&#9731;", "1e999"]
-    words += ["__import__", "&", "?", "<script>", "%00", "a" * 300, "view.pre=", "0,1,2", "component-resources/"]
-    stranger = {
-        "Upgrade": "websocket",
-        "Connection": "Upgrade",
-        "Sec-WebSocket-Version": "13",
-        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-        "Origin": "http://evil.example",
-    }
-    answers: dict[int, int] = {}
-    for k in range(1000):
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-        text = "".join(rng.choice(words) for _ in range(rng.randint(1, 6)))
-        headers = stranger if k % 3 == 0 else {}
-        path = "/ws" if headers else f"/{'?' * (k % 100 == 1)}{text}"
-        try:
-            connection.request(rng.choice(["GET", "GET", "POST", "PUT", "DELETE"]), path, headers=headers,
-                               body=None if k % 5 else os.urandom(50))  # fmt: skip
-            status = connection.getresponse().status
-        except (http.client.HTTPException, OSError):
-            status = 0  # not even an answer
-        answers[status] = answers.get(status, 0) + 1
-        assert not headers or status != 101
+WORDS = ["show=", "pair_stdp", "tau_plus=", "../", "%2e%2e/", "ws", "static/", "autoload.js", "&#9731;", "1e999"]
+WORDS += ["__import__", "&", "?", "<script>", "%00", "a" * 300, "view.pre=", "0,1,2", "component-resources/"]
+STRANGER = {
+    "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==", "Origin": "http://evil.example",
+}  # fmt: skip
+JUNK = ["__import__('os').abort()", "", None, True, -1, 1e308, -1e308, [], [1e308], {}, {"type": "map"}, "x" * 5000]
+
+
+def ask(port: int, rng: random.Random, k: int) -> int:
+    """Send garbage in path, query, method and body; the status of the answer, 0 if there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    text = "".join(rng.choice(WORDS) for _ in range(rng.randint(1, 6)))
+    strange = k % 3 == 0
+    path = "/ws" if strange else f"/{'?' * (k % 100 == 1)}{text}"
+    try:
+        connection.request(rng.choice(["GET", "GET", "POST", "PUT", "DELETE"]), path, body=None if k % 5 else
+                           rng.randbytes(50), headers=STRANGER if strange else {})  # fmt: skip
+        return connection.getresponse().status
+    except (http.client.HTTPException, OSError):
+        return 0
+    finally:
         connection.close()
-    print(f"\nanswers by status: {answers}")
-    assert server.process.poll() is None
+
+
+def message(rng: random.Random) -> list[str | bytes]:
+    """The three parts of a message to a session: not one of them as it should be, or values that nobody declared."""
+    if rng.random() < 0.3:
+        return [rng.choice(["", "{}", "[]", "null", "\x00", "{" * 900, rng.randbytes(40)]) for _ in range(3)]
+    kinds = ["ModelChanged", "ModelChanged", "ModelChanged", "MessageSent", "ColumnDataChanged", "RootAdded", "Title"]
+    model = {"id": f"p{rng.randint(1001, 1500)}"}
+    event = {
+        "kind": rng.choice(kinds),
+        "model": model,
+        "attr": rng.choice(["value", "value", "active", "options", "x"]),
+    }
+    event |= {"new": rng.choice(JUNK), "msg_type": "bokeh_event", "msg_data": {"event_name": "button_click",
+              "event_values": {"model": rng.choice([model, None, 3])}}}  # fmt: skip
+    header = {"msgid": str(rng.random()), "msgtype": rng.choice(["PATCH-DOC"] * 8 + ["PULL-DOC-REQ", "PUSH-DOC", "X"])}
+    return [json.dumps(header), "{}", json.dumps({"events": [event] * rng.randint(1, 3)})]
+
+
+async def whisper(port: int, rng: random.Random, n: int) -> int:
+    """Talk nonsense to sessions that were rightly opened; in how many of them."""
+    from tornado.httpclient import HTTPRequest
+    from tornado.websocket import websocket_connect
+
+    n_sessions = 0
+    while n > 0:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/")
+        page = connection.getresponse().read().decode()
+        connection.close()
+        (token,) = {*re.findall(r'"token":"([^"]+)"', page)}
+        headers = {"Origin": f"http://127.0.0.1:{port}"}
+        socket = await websocket_connect(
+            HTTPRequest(f"ws://127.0.0.1:{port}/ws", headers=headers), subprotocols=["bokeh", token]
+        )
+        n_sessions += 1
+        assert await socket.read_message()  # it was let in
+        for _ in range(50):
+            try:
+                for part in message(rng):
+                    await socket.write_message(part, binary=isinstance(part, bytes))
+            except WebSocketClosedError:
+                break
+            n -= 1
+        socket.close()
+    return n_sessions
+
+
+def test_a_flood_of_bad_requests(browser, server):
+    """A thousand requests and five hundred messages of garbage, while somebody works: nothing is seen of it."""
     reader = Reader(browser, server)
     reader.open("?show=pair_stdp&view=window")
+    answers: Counter[int] = Counter()
+    sessions: list[int] = []
+
+    def flood() -> None:
+        rng = random.Random(0)
+        for k in range(1000):
+            answers[ask(server.port, rng, k)] += 1
+        sessions.append(asyncio.run(whisper(server.port, rng, 500)))
+
+    other = threading.Thread(target=flood)
+    other.start()
+    n_moves = 0
+    while other.is_alive() and n_moves < 50:
+        moves(reader, "tau_plus", "window", "weight change", n=2)
+        n_moves += 2
+    other.join(300)
+    print(f"\nanswers by status: {dict(answers)}; {sessions} sessions of nonsense; {n_moves} moves meanwhile")
+    assert answers.total() == 1000
+    assert not answers[101]  # no stranger is let in
+    assert sessions
+    assert server.process.poll() is None
+    moves(reader, "tau_plus", "window", "weight change", n=1)
     shown_equals_computed(reader)
     reader.close()
-    assert reader.trouble == []
+    new = Reader(browser, server)
+    new.open("?show=bcm")
+    shown_equals_computed(new)
+    new.close()
+    assert reader.trouble + new.trouble == []
+
+
+def test_values_that_no_widget_would_send(browser, server):
+    """Whatever a browser says that a slider, a box or a list holds, the setting is one of declared names and bounds."""
+    reader = Reader(browser, server)
+    reader.open("?show=pair_stdp&view=spikes")
+    for junk in (1e308, -1e308, 0.5, "1e400", "nan", "__import__('os').abort()", "0,1,x", ["Adam"], [], None):
+        reader.page.evaluate(
+            """junk => { for (const each of Bokeh.documents) for (const model of [...each._all_models.values()])
+            if ("value" in model && "title" in model) { try { model.value = junk } catch (refused) {} } }""",
+            junk,
+        )
+        reader.page.wait_for_timeout(300)
+        setting = reader.setting()  # reads nothing that is out of bounds
+        assert setting.view.pictures(setting.shown)
+    assert server.process.poll() is None
+    reader.close()
