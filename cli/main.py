@@ -214,6 +214,23 @@ def check(
     check_figures(figure, seeds=seeds, small=small, size=size, results=results, as_json=as_json)
 
 
+@app.command(epilog=_examples("brian2learn board", "brian2learn board --results /scratch/me --out public"))
+def board(
+    results: Results = Path("results"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder to write the page to, with all it shows.", show_default="the results folder",
+            metavar="DIR",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Write the page of all figures: pictures, claims, verdicts, where they come from, and what is not yet run."""
+    from .produce import write_board
+
+    write_board(results, out)
+
+
 @app.command(
     epilog=_examples(
         "brian2learn explore", "brian2learn explore bcm", "brian2learn explore triplet_stdp+heterosynaptic --port 5006"

@@ -204,19 +204,7 @@ def described(name: str) -> dict[str, Any]:
     }  # fmt: skip
     if document["kind"] == "figure":
         document["title"] = cls.title
-        document["claims"] = [
-            {
-                "name": claim.name,
-                "sentence": claim.sentence,
-                "source": claim.source,
-                "evidence": claim.evidence,
-                "paper_value": claim.paper_value,
-                "accept": [None if abs(end) == float("inf") else end for end in claim.accept],
-                "unit": claim.unit,
-                "reason": claim.reason,
-            }
-            for claim in cls.claims
-        ]
+        document["claims"] = [claim.row for claim in cls.claims]
     return document
 
 

@@ -51,14 +51,7 @@ class Judged:
         low, high = (None if abs(end) == float("inf") else end for end in (self.measured.low, self.measured.high))
         value = self.measured.value if math.isfinite(self.measured.value) else None
         return {
-            "name": self.claim.name,
-            "sentence": self.claim.sentence,
-            "source": self.claim.source,
-            "evidence": self.claim.evidence,
-            "paper_value": self.claim.paper_value,
-            "accept": [None if abs(end) == float("inf") else end for end in self.claim.accept],
-            "reason": self.claim.reason,
-            "unit": self.claim.unit,
+            **self.claim.row,
             "measured": {
                 "value": value,
                 "low": low,
