@@ -342,8 +342,7 @@ class Declaration:
         )
 
     def __hash__(self) -> int:
-        values = (value if getattr(value, "dim", None) is None else float(value) for value in self.values.values())
-        return hash((type(self), *values))
+        return hash((type(self), tuple(str(value) for value in self.values.values())))
 
     def __repr__(self) -> str:
         changed = [
