@@ -159,8 +159,8 @@ def test_a_killed_run_of_the_published_network_ends_with_the_bits_of_one_that_wa
 @pytest.mark.full
 @pytest.mark.timeout(4 * 3600)
 def test_a_run_of_half_an_hour_that_is_killed_goes_on(processes, monkeypatch):
-    """Half an hour in the network, and about as much on a core; with the checkpoints of every run, one a minute."""
-    network = LatchingNetwork.shrunk(1).replace(keep="weights")
+    """Half an hour in the network; with the checkpoints of every run, one a minute."""
+    network = LatchingNetwork.shrunk(4).replace(keep="weights")
     task = ShapeMemory(
         side=network.side, first=1e4 * second, learning=1800 * second, rest=0 * second, recall=0 * second
     )
