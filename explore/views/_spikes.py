@@ -19,7 +19,7 @@ from brian2learn.tasks._task import Stimulus, Task
 
 from .. import scripts
 from ..synapse import Pairs, TextSynapses
-from ._view import View
+from ._view import Key, View
 
 FORMS = {get_dimensions(volt): "potential", get_dimensions(hertz): "rate"}
 """What can be given of a target cell, by dimension."""
@@ -139,10 +139,14 @@ def potential(
     return v
 
 
-@lru_cache(maxsize=64)
 def synapses_of(shown: Plasticity) -> TextSynapses:
     """The text of a rule, ready to be executed."""
-    return TextSynapses(shown)
+    return _synapses_of(Key(shown))
+
+
+@lru_cache(maxsize=64)
+def _synapses_of(key: Key) -> TextSynapses:
+    return TextSynapses(key.of)
 
 
 def works(shown: Plasticity) -> bool:
@@ -167,10 +171,14 @@ def has_window(shown: Plasticity) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)
 def drawn(task: Task, seed: int = 0) -> Stimulus:
     """The stimulus of a task; views of one setting share it."""
-    return task.draw(np.random.default_rng(seed))
+    return _drawn(Key(task), seed)
+
+
+@lru_cache(maxsize=64)
+def _drawn(key: Key, seed: int) -> Stimulus:
+    return key.of.draw(np.random.default_rng(seed))
 
 
 def by_neuron(stimulus: Stimulus, side: str) -> list[np.ndarray]:
