@@ -112,6 +112,11 @@ class Claim:
         row = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "measure"}
         return {**row, "accept": [end if math.isfinite(end) else None for end in self.accept]}
 
+    def _repr_html_(self) -> str | None:
+        from .notebook import html
+
+        return html(self)
+
     def judge(self, measured: Interval) -> Verdict:
         """The whole interval inside the range, the whole interval outside, or neither."""
         low, high = self.accept

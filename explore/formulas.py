@@ -159,7 +159,7 @@ def line(text: str, values: Mapping[str, Any] | None = None) -> str:
     if of:
         return rf"\frac{{d{symbol(of)}}}{{dt}} = {expression(right, values)}"
     if not sign:
-        return symbol(name)
+        return expression(text, values) if right else symbol(name)
     if sign == "=":
         return rf"{symbol(name)} \leftarrow {expression(right, values)}"
     return rf"{symbol(name)} \leftarrow {expression(f'{name} {sign[0]} ({right})', values)}"
@@ -186,7 +186,7 @@ def values_in(declaration: Declaration) -> dict[str, Any]:
 
 
 def equations_of(declaration: Any, *, with_values: bool = False) -> list[tuple[str, list[str]]]:
-    """The equations of a rule, a rate rule, a transmission, a release or a surrogate: what each is, and its LaTeX.
+    """The equations of a rule, transmission, release, surrogate, cell or the like: what each is, and its LaTeX.
 
     Texts are taken by the names under which `Mechanism` and its kinds declare them, so that a new kind shows what it
     has of them.
@@ -216,9 +216,12 @@ def _texts(part: Any) -> list[tuple[str, str]]:
     if change := get("change"):
         found.append(("the weight", f"dw/dt = {change} : 1"))
     found += [("the target brings", get("on_cell")), ("the target, in every time step", get("on_cell_step"))]
-    found += [("the target", get("equations")), ("at a spike of weight w", get("on_spike").replace("; ", "\n"))]
+    cell = bool(get("threshold"))
+    found += [("the cell" if cell else "the target", get("equations")), ("it fires when", get("threshold"))]
+    found += [("after a spike", get("reset").replace("; ", "\n"))]
+    found += [("at a spike of weight w", get(name).replace("; ", "\n")) for name in ("on_spike", "receive")]
     if drive := get("drive"):
-        found.append(("adds to the current", drive))
+        found.append(("its input current" if cell else "adds to the current", drive))
     if amount := get("amount"):
         found.append(("a spike releases", f"released = {amount}"))
     if psi := get("psi"):

@@ -24,7 +24,7 @@ from .history import History
 from .pictures import Picture
 from .settings import Setting, added, changed, fields_of, fresh, names_of, parts_of, usual, values_of
 from .views._view import Times, in_use, views_of
-from .widgets import WIDE, WIDGET, choice_list, html, slider_row, times_box
+from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
 
 SOON = 10  # ms; what comes within this time is drawn at once
 LONGEST_CODE = 200_000  # characters
@@ -47,7 +47,7 @@ class Explorer:
     dark : bool
         Whether the ground is dark.
     location : panel.io.location.Location, optional
-        The address of the page, which follows the setting.
+        The address of the page, which follows the setting; a cell of a notebook has none.
     """
 
     def __init__(self, setting: Setting, *, dark: bool = False, location: Any = None) -> None:
@@ -154,9 +154,11 @@ class Explorer:
         picture = pn.widgets.FileDownload(
             callback=self._paper, filename="brian2learn.pdf", label="Picture (PDF)", **button
         )  # fmt: skip
+        alone = self.location is not None
+        self.link.visible = self.ground.visible = alone
         side = pn.Column(
             self.declaration, self.plus, self.preset, self.controls, html("<h2>How it is looked at</h2>"),
-            self.view_controls, width=320, styles=SIDE, scroll=True,
+            self.view_controls, width=320, styles=SIDE if alone else {"padding": "0 12px 0 0"}, scroll=alone,
         )  # fmt: skip
         buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, data, picture)
         title = html("<h2>Equations</h2>", sizing_mode=None, margin=(0, 10))
@@ -165,7 +167,8 @@ class Explorer:
             pn.FlexBox(title, self.numbers, align_items="baseline"), self.equations,
             pn.Row(self.code_kind, self.copy), self.code, styles={"padding": "12px 18px", "min-width": "0"}, **WIDE,
         )  # fmt: skip
-        self.layout = pn.Row(side, main, min_height=700, **WIDE)
+        colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
+        self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
 
     def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
         def called(event: Any) -> None:

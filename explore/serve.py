@@ -15,6 +15,7 @@ from brian2learn.core.errors import Brian2LearnError
 from .describe import explorable
 from .page import Explorer
 from .settings import read_address
+from .widgets import GROUND
 
 LOCAL = "127.0.0.1"
 FIRST = "pair_stdp"
@@ -89,6 +90,8 @@ def page(first: str = "") -> Any:
     if problem:
         explorer.say(problem)
     template = pn.Template(TEMPLATE.read_text(encoding="utf-8"))
+    template.add_variable("light", GROUND[False])
+    template.add_variable("dark", GROUND[True])
     template.location = True  # so that the address follows the setting
     template.add_panel("page", explorer.layout)
     return template

@@ -23,6 +23,14 @@ WIDGET = Path(__file__).with_name("widgets.css").read_text(encoding="utf-8")
 UNTITLED = WIDGET + ".bk-slider-title { position: absolute; clip-path: inset(50%); width: 1px; height: 1px }"
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width"}
 
+GROUND = {
+    False: {"--ground": "#ffffff", "--ink": "#1c1c1c", "--soft": "#5b5b5b", "--edge": "#d5d9de", "--panel": "#f6f7f9",
+            "--accent": "#0072b2"},
+    True: {"--ground": "#15181c", "--ink": "#e6e6e6", "--soft": "#a3abb3", "--edge": "#3a3f45", "--panel": "#1d2126",
+           "--accent": "#56b4e9"},
+}  # fmt: skip
+"""Colours of the page by name, on light and on dark ground."""
+
 Act = Callable[[Any], None]
 Made = tuple[Any, Act]
 """What is placed on the page, and what lets it show another value, in SI units."""

@@ -14,6 +14,7 @@ import matplotlib
 from brian2learn.core.claims import Claim, Interval, Verdict
 from brian2learn.core.discovery import files, load, snake_case
 from brian2learn.core.errors import DeclarationError, RecordError, UnknownNameError
+from brian2learn.core.notebook import html
 from brian2learn.runs.coordinator import compute_points
 from brian2learn.runs.record import Record
 from brian2learn.runs.simulate import described, provenance, simulate_all
@@ -44,6 +45,9 @@ class Judged:
     claim: Claim
     measured: Interval
     verdict: Verdict
+
+    def _repr_html_(self) -> str | None:
+        return html(self)
 
     @property
     def row(self) -> dict[str, Any]:

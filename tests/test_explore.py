@@ -518,6 +518,7 @@ def test_a_slider_suits_its_parameter(param, unit, log):
         ("(a + b)*c**2", r"\left(a + b\right) \, {c}^{2}"),
         ("v_post > 3e-9", r"v > 3\cdot 10^{-9}"),
         ("a3_plus", r"a_{3}^{+}"),
+        ("v >= V_t + theta", r"v \ge V_{t} + \theta"),
     ],
 )
 def test_equations_are_written_as_in_papers(text, latex):

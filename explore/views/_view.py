@@ -96,7 +96,7 @@ def _hashable(value: Any) -> Any:
 class Key:
     """A declaration as a key: equal where it is equal, with a quick hash."""
 
-    def __init__(self, of: Declaration) -> None:
+    def __init__(self, of: Any) -> None:
         self.of, self.hash = of, quick_hash(of)
 
     def __hash__(self) -> int:

@@ -32,7 +32,7 @@ class Poisson(SpikeView):
 
     @classmethod
     def fits(cls, shown: Declaration) -> bool:
-        return super().fits(shown) and any(code is not None for code in synapses_of(shown).codes.values())
+        return super().fits(shown) and any(synapses_of(shown).codes.values())  # type: ignore[arg-type]
 
     @property
     def rates(self) -> np.ndarray:
