@@ -74,7 +74,7 @@ def slider_row(slider: Slider, value: Any, watch: Callable[[Any, Act], None], mo
         value=_typed(slider.shown(value)), width=84, margin=(0, 4, 0, 0), max_length=30, placeholder="number",
         stylesheets=[WIDGET],
     )  # fmt: skip
-    behind = html(f"<small>{escape(slider.unit)}</small>", sizing_mode="fixed", width=36, margin=(6, 0, 0, 0))
+    behind = html(f"<small>{escape(slider.unit)}</small>", sizing_mode=None, width=36, margin=(6, 0, 0, 0))
     watch(bar, lambda place: move(slider.value(place)))
     watch(box, typed)
 
