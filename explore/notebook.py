@@ -30,8 +30,9 @@ LOOK = """<style>
 .b2l table { border-collapse: collapse; margin: .4em 0 }
 .b2l th, .b2l td { text-align: left; vertical-align: top; padding: .2em .8em .2em 0 }
 .b2l dl { display: grid; grid-template-columns: max-content 1fr; gap: .2em 1.2em; align-items: center; margin: .4em 0 }
-.b2l dt { font-weight: normal; opacity: .75 }
+.b2l dt { font-weight: normal; opacity: .75; float: none; width: auto; white-space: nowrap }
 .b2l dd { margin: 0 }
+.b2l svg { display: block }
 .b2l math { display: inline math; margin-right: 1.5em }
 </style>"""
 MOST_SPIKES = 200_000  # of a raster
@@ -45,7 +46,7 @@ def explore(shown: Any, *, dark: bool = False) -> Any:
     from .settings import usual
 
     setting = usual(shown)
-    pn.extension()
+    pn.extension(inline=True)  # a notebook may have no network
     return Explorer(setting, dark=dark).layout
 
 
