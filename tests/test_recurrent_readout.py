@@ -7,10 +7,11 @@ import pytest
 from brian2 import Hz, ms, prefs
 from test_e_prop import CLASSIFICATION, REGRESSION, single
 
+from brian2learn.circuits.perturbed_readout import PerturbedReadout
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
 from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES, spikes_of
-from brian2learn.plasticity import Adam, EProp, GradientDescent, TsodyksMarkram
+from brian2learn.plasticity import Adam, ConstantRelease, EProp, GradientDescent, TsodyksMarkram
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
 from brian2learn.runs.store import Store
@@ -259,6 +260,70 @@ def test_what_was_learned_is_tested_by_a_run_after(tmp_path):
         simulate(wrong, 1, store=store, mode="runtime")
     with pytest.raises(DeclarationError, match=r"Experiment\.after: expected an Experiment or None"):
         first.replace(after="before")
+
+
+# ---------------------------------------------------------------------- what is held at rest in every trial
+
+
+class Late(CueAccumulation):
+    """Without what comes in the first 20 ms of every trial."""
+
+    def draw(self, rng):
+        stimulus = super().draw(rng)
+        inputs = stimulus.spikes["inputs"]
+        late = inputs.times % self.trial > 20e-3
+        kept = SpikeTrains(inputs.indices[late], inputs.times[late], inputs.n)
+        return Stimulus({**stimulus.spikes, "inputs": kept}, stimulus.period, stimulus.duration, stimulus.truth)
+
+
+def perturbed(held, task=None, release=None, **when):
+    """Spikes of a net whose cells drive each other, in steps, and the scores of every trial."""
+    release = [TsodyksMarkram(U=0.2)] if release is None else release
+    first = small(feedback="random", g_in=6, g_rec=6, release=release)
+    net = PerturbedReadout.of(first.circuit.replace(n_adaptive=0), held=held, **{"held_from": 0 * ms, **when})
+    _, record = losses(first.replace(circuit=net, task=first.task if task is None else task(**first.task.values)))
+    t, i = record.spikes["cells"]
+    assert t.size > 100
+    return np.rint(t * 1e3).astype(int), i, np.vstack([record.states["out.score"].values, record.final["out.score"]])
+
+
+def test_cells_at_rest_do_not_fire_and_what_came_before_goes_on():
+    free, hold = perturbed("cells", held_for=0 * ms), perturbed("cells", held_from=20 * ms, held_for=7 * ms)
+    inside = (hold[0] % 50 >= 20) & (hold[0] % 50 < 27)
+    assert inside.sum() == 0
+    assert np.sum((free[0] % 50 >= 20) & (free[0] % 50 < 27)) > 5
+    first = [sorted(zip(t[t % 50 < 20], i[t % 50 < 20], strict=True)) for t, i, _ in (free, hold)]
+    assert first[0] == first[1]
+    assert np.any(hold[0] % 50 == 27)
+
+
+def test_short_term_plasticity_at_rest_releases_what_the_first_spike_releases():
+    always = perturbed("release", held_from=0 * ms, held_for=50 * ms)
+    constant = perturbed("cells", release=[ConstantRelease(level=0.2)], held_for=0 * ms)
+    never = perturbed("release", held_for=0 * ms)
+    for one, other in zip(always, constant, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(always[2], never[2])
+
+
+def test_nothing_outlives_a_hold_of_both():
+    """Cells carry the first input of a trial beyond a hold of the release, the release carries it beyond one of cells."""
+    when = {"held_from": 20 * ms, "held_for": 5 * ms}
+    for held, same in (("both", True), ("cells", False), ("release", False)):
+        (t, i, _), (t_late, i_late, _) = (perturbed(held, task, **when) for task in (None, Late))
+        whole, late = (sorted(zip(t[t % 50 >= 25], i[t % 50 >= 25], strict=True)) for t, i in ((t, i), (t_late, i_late)))
+        assert (whole == late) == same, held
+        assert len(late) > 20
+
+
+def test_a_hold_that_does_not_fit_is_refused():
+    net = small().circuit
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.rule .*of r0 = 0, got r0 = 0\.005"):
+        PerturbedReadout(**net.values)
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.held .*there is no short-term plasticity"):
+        PerturbedReadout.of(net, held="both", held_from=0 * ms, held_for=1 * ms)
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.held_for .*a trial of 50\. ms from 30\. ms on, got"):
+        PerturbedReadout.of(net, held_from=30 * ms, held_for=21 * ms)
 
 
 def test_signals_as_spikes():
