@@ -12,6 +12,7 @@ from brian2learn.circuits.recurrent_readout import RecurrentReadout
 from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES, spikes_of
 from brian2learn.plasticity import Adam, ConstantRelease, EProp, GradientDescent, TsodyksMarkram
+from brian2learn.runs.early_stopping import train
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
 from brian2learn.runs.store import Store
@@ -262,6 +263,39 @@ def test_what_was_learned_is_tested_by_a_run_after(tmp_path):
         first.replace(after="before")
 
 
+# ---------------------------------------------------------------------- stopping
+
+
+def test_a_training_ends_when_its_validation_gets_no_better(tmp_path):
+    """Values told by the test: the best part is the second of five, and the sixth is not run."""
+    told, store, seen = [0.5, 0.7, 0.6, 0.7, 0.65, 0.9], Store(tmp_path), []
+    part = small(feedback="symmetric").replace(task=small().task.replace(n_trials=2))
+    slower = part.replace(circuit=part.circuit.replace(rule=part.circuit.rule.replace(optimiser=Adam(r0=1e-3))))
+
+    def validation(record):
+        seen.append(record)
+        return told[len(seen) - 1]
+
+    found = train([part, *[slower] * 5], validation, 1, store=store, patience=3, mode="runtime")
+    assert found.values == (0.5, 0.7, 0.6, 0.7, 0.65)
+    assert found.best == found.parts[1] == slower.replace(after=part)
+    assert found.parts[4].n_earlier == 4
+    assert len(store) == len(seen) == 5
+    assert len({record.truth["cues"].tobytes() for record in seen}) > 1  # trials of their own
+    moved = [abs(b.final["readout.w"] - a.final["readout.w"]).max() for a, b in zip(seen, seen[1:], strict=False)]
+    assert max(moved) < 1e-2  # they go on from what was learned
+    seen.clear()
+    again = train([part, *[slower] * 5], validation, 1, store=store, patience=4, mode="runtime")
+    assert again.values == tuple(told)
+    assert len(store) == 6  # one was missing
+    for wrong, message in (
+        ({"parts": []}, r"train\.parts: expected at least one"),
+        ({"patience": 0}, "at least 1 part"),
+    ):
+        with pytest.raises(DeclarationError, match=message):
+            train(**{"parts": [part], "validation": validation, "store": store, **wrong})
+
+
 # ---------------------------------------------------------------------- what is held at rest in every trial
 
 
@@ -307,11 +341,13 @@ def test_short_term_plasticity_at_rest_releases_what_the_first_spike_releases():
 
 
 def test_nothing_outlives_a_hold_of_both():
-    """Cells carry the first input of a trial beyond a hold of the release, the release carries it beyond one of cells."""
+    """Cells carry the first input of a trial beyond a hold of the release, and the release beyond one of cells."""
     when = {"held_from": 20 * ms, "held_for": 5 * ms}
     for held, same in (("both", True), ("cells", False), ("release", False)):
         (t, i, _), (t_late, i_late, _) = (perturbed(held, task, **when) for task in (None, Late))
-        whole, late = (sorted(zip(t[t % 50 >= 25], i[t % 50 >= 25], strict=True)) for t, i in ((t, i), (t_late, i_late)))
+        whole, late = (
+            sorted(zip(t[t % 50 >= 25], i[t % 50 >= 25], strict=True)) for t, i in ((t, i), (t_late, i_late))
+        )
         assert (whole == late) == same, held
         assert len(late) > 20
 
