@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import ms, second
 
@@ -19,7 +21,6 @@ from ._bellec2020 import of_trials
 BATCH, N_UPDATES = 64, 400
 DT = 2 * ms
 LONG = 2 * second  # a delay at test, beyond the decay of facilitation
-HELD_FROM, HELD_FOR = 1 * second, 300 * ms  # in that delay something is held at rest
 
 
 def with_trial(net: RecurrentReadout, task: RandomClicks) -> RecurrentReadout:
@@ -39,7 +40,7 @@ def training(net: RecurrentReadout, n_updates: int) -> Experiment:
 
 def held_out(
     trained: Experiment, n_trials: int, *, delay: bool = False, spikes: bool = False, learned: bool = True,
-    net: RecurrentReadout | None = None, held: str | None = None,
+    net: RecurrentReadout | None = None, held: tuple[str, Any, Any] | None = None,
 ) -> Experiment:  # fmt: skip
     """New trials for a net that learns no more, as it is after training or, unless `learned`, before it.
 
@@ -49,8 +50,8 @@ def held_out(
         Whether the delay is `LONG`.
     net : RecurrentReadout, optional
         Another net with the same weights.
-    held : str, optional
-        What is held at rest in a delay of `LONG`, see `PerturbedReadout`.
+    held : (str, Quantity, Quantity), optional
+        What is held at rest, see `PerturbedReadout`; from when in the delay on; how long.
     """
     task = RandomClicks(n_trials=n_trials)
     if delay:
@@ -61,8 +62,8 @@ def held_out(
     frozen = net.replace(rule=net.rule.replace(optimiser=optimiser), watched="spikes" if spikes else "nothing")
     frozen = with_trial(frozen, task)
     if held is not None:
-        begin = task.high_duration + HELD_FROM
-        frozen = PerturbedReadout(**frozen.values, held=held, held_from=begin, held_for=HELD_FOR)
+        what, begin, length = held  # a delay of one length begins at one time in the slot
+        frozen = PerturbedReadout(**frozen.values, held=what, held_from=task.high_duration + begin, held_for=length)
     return experiment(task, frozen, trained if learned else None)
 
 
