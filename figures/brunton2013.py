@@ -181,8 +181,8 @@ class Brunton2013(Figure):
     cites = ("brunton2013", "erlich2015", "piet2018")
     claims = (
         _claim("accuracy", "The average rat's parameters choose the side with more clicks in this share of the "
-               "standard mix.", "0.791", (0.781, 0.801), "The reference plays both sides on a grid of 1 ms, which shifts it a "
-               "little.", correct),
+               "standard mix.", "0.791", (0.781, 0.801), "The reference plays both sides on a grid of 1 ms, which "
+               "shifts it a little.", correct),
         _claim("bound_hits", "In this share of the trials the bound is reached.", "0.106", (0.096, 0.116),
                "As for the accuracy.", at_bound),
         _claim("longer_is_better", "Choices are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s: "
@@ -199,8 +199,8 @@ class Brunton2013(Figure):
                "As for the average rat.", lambda records: trend(records, "integrator"),
                source="brunton2013, ideal integration"),
         _claim("recovery", "The fit finds the parameters that choices were simulated with: share of 95 % intervals "
-               "that hold them.", "0.95", (0.85, 1), "95 % less 0.1: parameters along a ridge are missed together.", held,
-               source="brunton2013, model fits"),
+               "that hold them.", "0.95", (0.85, 1), "95 % less 0.1: parameters along a ridge are missed together.",
+               held, source="brunton2013, model fits"),
         _claim("memory_without_noise", "In most rats noise of the memory cannot be told from none: likelihood ratio in "
                "one rat.", "not significant", (0, 2.71), "The 5 % limit of a parameter at the end of its range (half a "
                "chi squared).", memory_noise, source="brunton2013, abstract", evidence="abstract"),
