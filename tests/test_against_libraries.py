@@ -57,7 +57,7 @@ def test_psychometric_curve_is_that_of_psignifit(core):
         counts, experiment_type="yes/no", sigmoid={"logistic": "logistic", "gaussian": "norm"}[core]
     )
     ours = psychometric(x, chosen, core)
-    wanted = theirs.parameter_estimate_mode
+    wanted = theirs.parameter_estimate
     np.testing.assert_allclose(ours(levels), theirs.proportion_correct(levels), atol=0.01)
     for name, key in (("threshold", "threshold"), ("lapse_low", "gamma"), ("lapse_high", "lambda")):
         each = ours.intervals[name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, prefs
+from brian2 import Hz, ms, prefs, second
 from test_e_prop import CLASSIFICATION, REGRESSION, single
 
 from brian2learn.circuits.perturbed_readout import PerturbedReadout
@@ -168,24 +168,24 @@ def small(**changes):
 @pytest.mark.parametrize("feedback", ["symmetric", "adaptive"])
 def test_both_forms_agree(feedback):
     release = [TsodyksMarkram(U=0.2)]
-    (one, first), (two, second) = (
+    (one, first), (two, other) = (
         losses(small(form=form, feedback=feedback, release=release)) for form in ("transposed", "reference")
     )
     np.testing.assert_allclose(one, two, rtol=1e-11)
     for name in ("to_cells.w", "recurrent.w", "readout.w"):
-        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(first.final[name], other.final[name], rtol=1e-11, atol=1e-13)
     assert first.spikes["cells"].t.size > 50
 
 
 @pytest.mark.slow
 def test_compiled_program_agrees():
     release = [TsodyksMarkram(U=0.2)]
-    (one, first), (two, second) = (
+    (one, first), (two, other) = (
         losses(small(feedback="adaptive", release=release, w_decay=0.01), mode) for mode in ("runtime", "standalone")
     )
     np.testing.assert_allclose(one, two, rtol=1e-10)
     for name in ("to_cells.w", "recurrent.w", "readout.w"):
-        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(first.final[name], other.final[name], rtol=1e-10, atol=1e-12)
 
 
 def test_trials_do_not_know_of_each_other():
@@ -206,6 +206,30 @@ def test_trials_do_not_know_of_each_other():
     found, _ = losses(Experiment(Twice(**experiment.task.values), circuit, dt=1 * ms))
     np.testing.assert_allclose(found, found[0], rtol=1e-12)
     assert found[0] > 0
+
+
+class Again(CueAccumulation):
+    """The same trial again and again."""
+
+    def draw(self, rng):
+        stimulus, keep = super().draw(rng), {}
+        for name, trains in stimulus.spikes.items():
+            one = trains.times < self.trial
+            keep[name] = SpikeTrains(trains.indices[one], trains.times[one], trains.n)
+        return Stimulus(spikes=keep, period=self.trial, duration=self.duration, truth={})
+
+
+def test_a_compiled_program_begins_every_trial_at_rest_however_late():
+    """After 64 s a multiple of 1.65 s and one of 2 ms differ by more than what Brian2 takes for the same time."""
+    task = Again(n_trials=70, n_cues=1, before_cue=300 * ms, cue=100 * ms, silence=800 * ms, recall=450 * ms)
+    first = small(feedback="random", g_in=3, g_rec=3, release=[TsodyksMarkram(U=0.2)])
+    rule = first.circuit.rule.replace(chunk=1.65 * second, optimiser=Adam(r0=0))
+    found, record = losses(Experiment(task, first.circuit.replace(rule=rule), dt=2 * ms), mode="standalone")
+    trial, step = np.divmod(np.rint(record.spikes["cells"].t / 2e-3).astype(int), 825)
+    trains = [sorted(zip(step[trial == k], record.spikes["cells"].i[trial == k], strict=True)) for k in range(70)]
+    assert len(trains[0]) > 50
+    assert all(each == trains[0] for each in trains)
+    np.testing.assert_allclose(found, found[0], rtol=1e-5)
 
 
 def test_uniform_feedback_of_two_classes_is_none():
