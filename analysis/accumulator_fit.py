@@ -12,7 +12,8 @@ from brian2learn.core.claims import Interval
 from brian2learn.core.click_trials import ClickTrials
 from brian2learn.core.errors import DeclarationError
 
-from .accumulator_model import LEAST, AccumulatorModel, Volleys
+from . import _check
+from .accumulator_model import LEAST, ROWS, AccumulatorModel, Volleys
 from .intervals import SIGMAS
 
 RANGES: dict[str, tuple[float, float]] = {
@@ -83,11 +84,9 @@ def fit(
         if name not in RANGES:
             raise DeclarationError("fit", "free", meaning="parameters to fit", expected="parameters of the closed form",
                                    got=repr(name), choices=RANGES, typed=name)  # fmt: skip
-    right = np.asarray(went_right, bool)
-    if right.shape != (len(trials),):
-        expected = f"one choice for each of the {len(trials)} trials"
-        raise DeclarationError("fit", "went_right", expected=expected, got=f"an array of shape {right.shape}")
-    search = _Search(replace(start or AccumulatorModel(), B=np.inf), Volleys.of(trials), right, tuple(free))
+    right = _check.numbers("fit", "went_right", "choices", went_right) > 0.5
+    _check.same_length("fit", "went_right", "choices", right, "trials", trials.duration)
+    search = _Search(replace(start or AccumulatorModel(), B=np.inf), trials, right, tuple(free))
     best, cost = search.run(search.begin, np.ones(len(free), bool))
     values = search.values(best)
     intervals = {}
@@ -101,9 +100,12 @@ class _Search:
     """Fisher scoring with damped steps (Levenberg-Marquardt), in parameters whose ranges are from 0 to 1."""
 
     def __init__(
-        self, first: AccumulatorModel, volleys: Volleys, right: NDArray[np.bool_], free: tuple[str, ...]
+        self, first: AccumulatorModel, trials: ClickTrials, right: NDArray[np.bool_], free: tuple[str, ...]
     ) -> None:
-        self.first, self.volleys, self.right, self.free = first, volleys, right, free
+        self.first, self.free = first, free
+        by_clicks = np.argsort(np.diff(trials.offsets), kind="stable")  # so that matrices have little padding
+        blocks = np.array_split(by_clicks, len(trials) // ROWS + 1)
+        self.blocks = [(Volleys.of(trials.pick(each)), right[each]) for each in blocks]
         self.low, high = (np.array([RANGES[name][k] for name in free], float) for k in (0, 1))
         self.scale = high - self.low
         self.begin = np.clip((np.array([getattr(first, name) for name in free]) - self.low) / self.scale, 0.01, 0.99)
@@ -116,15 +118,19 @@ class _Search:
 
     def cost(self, at: NDArray[np.float64]) -> float:
         """Negative log likelihood."""
-        return -log_likelihood(self.model(at).p_right(self.volleys), self.right)
+        model = self.model(at)
+        return -sum(log_likelihood(model.p_right(volleys), right) for volleys, right in self.blocks)
 
     def ascent(self, at: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Gradient of the log likelihood, and the Fisher information."""
-        p, by = self.model(at).p_right_and_slopes(self.volleys)
-        p = np.clip(p, LEAST, 1 - 1e-12)
-        slopes = np.array([by[name] for name in self.free]) * self.scale[:, None]
-        gradient = (slopes * np.where(self.right, 1 / p, -1 / (1 - p))).sum(axis=1)
-        return gradient, np.einsum("it,jt,t->ij", slopes, slopes, 1 / (p * (1 - p)))
+        gradient, information = np.zeros(at.size), np.zeros((at.size, at.size))
+        for volleys, right in self.blocks:
+            p, by = self.model(at).p_right_and_slopes(volleys)
+            p = np.clip(p, LEAST, 1 - 1e-12)
+            slopes = np.array([by[name] for name in self.free]) * self.scale[:, None]
+            gradient += slopes @ np.where(right, 1 / p, -1 / (1 - p))
+            information += (slopes / (p * (1 - p))) @ slopes.T
+        return gradient, information
 
     def run(self, at: NDArray[np.float64], may_move: NDArray[np.bool_]) -> tuple[NDArray[np.float64], float]:
         """The best point, from one to begin with, and its cost."""

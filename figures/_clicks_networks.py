@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from brian2 import ms, second
 
 from brian2learn.analysis.choice_decoding import counts
+from brian2learn.circuits.perturbed_readout import PerturbedReadout
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
 from brian2learn.core.click_trials import ClickTrials
+from brian2learn.plasticity.constant_release import ConstantRelease
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.random_clicks import RandomClicks
@@ -36,7 +40,7 @@ def training(net: RecurrentReadout, n_updates: int) -> Experiment:
 
 def held_out(
     trained: Experiment, n_trials: int, *, delay: bool = False, spikes: bool = False, learned: bool = True,
-    net: RecurrentReadout | None = None,
+    net: RecurrentReadout | None = None, held: tuple[str, Any, Any] | None = None,
 ) -> Experiment:  # fmt: skip
     """New trials for a net that learns no more, as it is after training or, unless `learned`, before it.
 
@@ -46,6 +50,8 @@ def held_out(
         Whether the delay is `LONG`.
     net : RecurrentReadout, optional
         Another net with the same weights.
+    held : (str, Quantity, Quantity), optional
+        What is held at rest, see `PerturbedReadout`; from when in the delay on; how long.
     """
     task = RandomClicks(n_trials=n_trials)
     if delay:
@@ -54,7 +60,11 @@ def held_out(
     assert isinstance(net, RecurrentReadout)
     optimiser = net.rule.optimiser.replace(r0=0)
     frozen = net.replace(rule=net.rule.replace(optimiser=optimiser), watched="spikes" if spikes else "nothing")
-    return experiment(task, with_trial(frozen, task), trained if learned else None)
+    frozen = with_trial(frozen, task)
+    if held is not None:
+        what, begin, length = held  # a delay of one length begins at one time in the slot
+        frozen = PerturbedReadout(**frozen.values, held=what, held_from=task.high_duration + begin, held_for=length)
+    return experiment(task, frozen, trained if learned else None)
 
 
 def answers(record: Record) -> np.ndarray:
@@ -87,7 +97,21 @@ def without_release(net: RecurrentReadout) -> RecurrentReadout:
     return net.replace(release=())
 
 
+def with_constant_release(net: RecurrentReadout, level: float) -> RecurrentReadout:
+    """Every spike releases as much, whatever came before."""
+    return net.replace(release=(ConstantRelease(level=level),))
+
+
 def without_facilitation(net: RecurrentReadout) -> RecurrentReadout:
     """The share released falls back at once."""
     (release,) = net.release
     return net.replace(release=(release.replace(tau_fac=1e-3 * ms),))
+
+
+def mean_release(record: Record, net: RecurrentReadout) -> float:
+    """What the synapses among the cells released at a spike, mean of all spikes."""
+    (release,), (t, i) = net.release, record.spikes["cells"]
+    train = np.floor(t / record.truth["trial"][0] + 1e-9).astype(int) * net.n_cells + i  # each begins at rest
+    order = np.lexsort((t, train))
+    trains = np.split(t[order], np.flatnonzero(np.diff(train[order])) + 1)
+    return float(np.concatenate([release.reference(each) for each in trains]).mean())

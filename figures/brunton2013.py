@@ -7,7 +7,7 @@ one its curves are missing and its claims cannot be judged.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -162,6 +162,14 @@ def bound(records: Records) -> Interval:
     return exact(max(0.0, 2 * max(gains)), len(rat.trials))
 
 
+def _claim(
+    name: str, sentence: str, paper_value: str, accept: tuple[float, float], reason: str,
+    measure: Callable[[Records], Interval], *, source: str = "brunton2013, fitted parameters (code of the lab)",
+    evidence: str = "derived",
+) -> Claim:  # fmt: skip
+    return Claim(name, sentence, source, paper_value, accept, reason, evidence, measure)
+
+
 class Brunton2013(Figure):
     """The accumulator with the average rat's parameters chooses as rats do: with lapses, better the longer it hears.
 
@@ -172,101 +180,34 @@ class Brunton2013(Figure):
     title = "Brunton et al. 2013: random clicks, model and rat"
     cites = ("brunton2013", "erlich2015", "piet2018")
     claims = (
-        Claim(
-            name="accuracy",
-            sentence="The average rat's parameters choose the side with more clicks in this share of the standard mix.",
-            source="brunton2013, fitted parameters (code of the lab)",
-            paper_value="0.791",
-            accept=(0.781, 0.801),
-            reason="The reference plays both sides on a grid of 1 ms, which shifts it a little.",
-            evidence="derived",
-            measure=correct,
-        ),
-        Claim(
-            name="bound_hits",
-            sentence="In this share of the trials the bound is reached.",
-            source="brunton2013, fitted parameters (code of the lab)",
-            paper_value="0.106",
-            accept=(0.096, 0.116),
-            reason="As for the accuracy.",
-            evidence="derived",
-            measure=at_bound,
-        ),
-        Claim(
-            name="longer_is_better",
-            sentence="Choices are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s: difference of shares.",
-            source="brunton2013, chronometric curves (parameters in the code of the lab)",
-            paper_value="0.867 - 0.661 = 0.206",
-            accept=(0.17, 0.24),
-            reason="Three standard errors of the reference.",
-            evidence="derived",
-            measure=rise,
-        ),
-        Claim(
-            name="kernel_flat",
-            sentence="After the first 0.1 s clicks weigh the same whenever they come: change of the average rat's "
-            "kernel until the end, over its mean.",
-            source="brunton2013, reverse correlation (parameters in the code of the lab)",
-            paper_value="flat",
-            accept=(-0.6, 0.6),
-            reason="The reference has a noise of 0.1 in every bin of 0.4.",
-            evidence="derived",
-            measure=lambda records: trend(records, "kernel"),
-        ),
-        Claim(
-            name="kernel_first_bin",
-            sentence="Clicks of the first 0.1 s weigh less, for the pair at the onset depresses them: first bin over "
-            "the others.",
-            source="brunton2013, reverse correlation (parameters in the code of the lab)",
-            paper_value="0.11 / 0.40 = 0.28",
-            accept=(0, 0.75),
-            reason="Below one by more than noise.",
-            evidence="derived",
-            measure=lambda records: first_bin(records, "kernel"),
-        ),
-        Claim(
-            name="integrator_flat",
-            sentence="A perfect integrator with the same noise of the senses weighs clicks the same throughout: change "
-            "of its kernel after 0.1 s, over its mean.",
-            source="brunton2013, ideal integration",
-            paper_value="flat",
-            accept=(-0.6, 0.6),
-            reason="As for the average rat.",
-            evidence="derived",
-            measure=lambda records: trend(records, "integrator"),
-        ),
-        Claim(
-            name="recovery",
-            sentence="The fit finds the parameters that choices were simulated with: share of 95 % intervals that hold "
-            "them.",
-            source="brunton2013, model fits",
-            paper_value="0.95",
-            accept=(0.85, 1),
-            reason="95 % less what intervals from a curvature may lose.",
-            evidence="derived",
-            measure=held,
-        ),
-        Claim(
-            name="memory_without_noise",
-            sentence="In most rats noise of the memory cannot be told from none: likelihood ratio in one rat.",
-            source="brunton2013, abstract",
-            paper_value="not significant",
-            accept=(0, 2.71),
-            reason="The 5 % limit of a parameter at the end of its range (half a chi squared).",
-            evidence="abstract",
-            measure=memory_noise,
-        ),
-        Claim(
-            name="bound_not_told",
-            sentence="Choices often do not tell the bound: likelihood ratio of the best of four bounds in one rat.",
-            source="brunton2013, bound of the accumulator",
-            paper_value="its interval includes infinity",
-            accept=(0, 3.84),
-            reason="The 5 % limit of chi squared.",
-            evidence="secondary",
-            measure=bound,
-        ),
-    )
+        _claim("accuracy", "The average rat's parameters choose the side with more clicks in this share of the "
+               "standard mix.", "0.791", (0.781, 0.801), "The reference plays both sides on a grid of 1 ms, which "
+               "shifts it a little.", correct),
+        _claim("bound_hits", "In this share of the trials the bound is reached.", "0.106", (0.096, 0.116),
+               "As for the accuracy.", at_bound),
+        _claim("longer_is_better", "Choices are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s: "
+               "difference of shares.", "0.867 - 0.661 = 0.206", (0.17, 0.24), "Three standard errors of the "
+               "reference.", rise),
+        _claim("kernel_flat", "After the first 0.1 s clicks weigh the same whenever they come: change of the average "
+               "rat's kernel until the end, over its mean.", "flat", (-0.6, 0.6), "The reference has a noise of 0.1 in "
+               "every bin of 0.4.", lambda records: trend(records, "kernel")),
+        _claim("kernel_first_bin", "Clicks of the first 0.1 s weigh less, for the pair at the onset depresses them: "
+               "first bin over the others.", "0.11 / 0.40 = 0.28", (0, 0.75), "Below one by more than noise.",
+               lambda records: first_bin(records, "kernel")),
+        _claim("integrator_flat", "A perfect integrator with the same noise of the senses weighs clicks the same "
+               "throughout: change of its kernel after 0.1 s, over its mean.", "flat", (-0.6, 0.6),
+               "As for the average rat.", lambda records: trend(records, "integrator"),
+               source="brunton2013, ideal integration"),
+        _claim("recovery", "The fit finds the parameters that choices were simulated with: share of 95 % intervals "
+               "that hold them.", "0.95", (0.85, 1), "95 % less 0.1: parameters along a ridge are missed together.",
+               held, source="brunton2013, model fits"),
+        _claim("memory_without_noise", "In most rats noise of the memory cannot be told from none: likelihood ratio in "
+               "one rat.", "not significant", (0, 2.71), "The 5 % limit of a parameter at the end of its range (half a "
+               "chi squared).", memory_noise, source="brunton2013, abstract", evidence="abstract"),
+        _claim("bound_not_told", "Choices often do not tell the bound: likelihood ratio of the best of four bounds in "
+               "one rat.", "its interval includes infinity", (0, 3.84), "The 5 % limit of chi squared.", bound,
+               source="brunton2013, bound of the accumulator", evidence="secondary"),
+    )  # fmt: skip
 
     def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
         n = 1000 if small else 20_000

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
-from brian2 import ms
+from brian2 import ms, second
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
@@ -34,8 +34,10 @@ from ._clicks_networks import (
     clicks,
     end_of_clicks,
     held_out,
+    mean_release,
     right,
     training,
+    with_constant_release,
     without_facilitation,
     without_release,
 )
@@ -44,17 +46,29 @@ from ._figure import Figure, Records
 ADAPTIVE, FACILITATING, MODEL = "adaptive cells", "facilitating synapses", "model, average rat"
 COLORS = {ADAPTIVE: _style.GREEN, FACILITATING: _style.VERMILION, MODEL: _style.BLUE}
 TRAINED = {ADAPTIVE: "adaptive", FACILITATING: "facilitating"}
+LEVELS = {"release_low": 1.75, "release_mean": 3.5, "release_high": 5.25}
+"""About 0.5, 1 and 1.5 times what a spike releases in a trained net (3.50 in seed 0)."""
+PAUSE = (1 * second, 300 * ms)
+"""When in the delay something is held at rest, and for how long."""
+HELD = {"silence": ("cells", *PAUSE), "erasure": ("release", *PAUSE), "both": ("both", *PAUSE),
+        "all_silent": ("cells", 0 * second, LONG)}  # fmt: skip
 ABLATIONS = {
-    "adaptive": "adaptive cells", "adaptive_no_recurrence": "  no recurrence", "facilitating": "facilitating synapses",
-    "off": "  plasticity off at test", "no_facilitation": "  facilitation erased at test",
-    "no_plasticity": "  trained without plasticity", "no_recurrence": "  trained without recurrence",
-    "random": "  random feedback", "uniform": "  uniform feedback",
+    "adaptive": "adaptive cells", "adaptive_no_recurrence": "no recurrence", "facilitating": "facilitating synapses",
+    "random": "random feedback", "uniform": "uniform feedback", "no_recurrence": "trained without recurrence",
+    "no_plasticity": "trained without plasticity", "off": "plasticity off at test",
+    "no_facilitation": "no facilitation at test",
+    **{name: f"release held at {level:g}" for name, level in LEVELS.items()},
+    "long": "delay of 2 s", "silence": "cells silent, 0.3 s", "all_silent": "cells silent, 2 s",
+    "erasure": "facilitation erased, 0.3 s", "both": "both, 0.3 s",
 }  # fmt: skip
+GROUPS = ("adaptive", "facilitating", "long")  # with what follows them
 LAST = 2000  # trials at the end of a training whose answers count
 BIN = 0.05  # s
 DIFFERENCES = np.array([-40, -16, -10, -6, -3, 0, 1, 4, 7, 11, 17, 41])
 DURATIONS = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 1.0])  # s
 TENTHS = np.linspace(0, 0.5, 6)  # s
+DELAYS = {"long": _style.BLACK, "silence": _style.BLUE, "erasure": _style.VERMILION}
+DECODED = "share decoded (1)"
 WHO, TIME, CELL, UPDATE, CORRECT, CLICKS, RIGHT, LOW, HIGH, RATE, PHASE = (
     "who", "time (s)", "cell", "update (1)", "share correct (1)", "clicks right less left (1)", "share right (1)",
     "low (1)", "high (1)", "excess rate (Hz)", "phase",
@@ -155,6 +169,9 @@ class Cosyne2019(Figure):
                "Chance, and what a biased network may reach.", accuracy("off")),
         _claim("erased", "So they are with facilitation erased between spikes at test.", "0.489", (0.44, 0.56),
                "As above.", accuracy("no_facilitation")),
+        _claim("strength", "Strong synapses that do not change hardly do better: every spike releases 3.5, about the "
+               "mean of the trained network.", "0.568", (0.44, 0.7), "Far below the network with facilitation.",
+               accuracy("release_mean")),
         _claim("no_plasticity", "A network trained without short-term plasticity stays at chance.", "0.504 to 0.507",
                (0.44, 0.56), "As above.", accuracy("no_plasticity")),
         _claim("no_recurrence", "So does one with no recurrence, and thus no facilitating synapse.", "0.504",
@@ -165,12 +182,20 @@ class Cosyne2019(Figure):
                "at the end of a delay of 2 s.", "0.88", (0.5, 1), "Most cells.", told_by_cells),
         _claim("decoded", "From there the coming answer can be decoded: share of trials.", "not given", (0.85, 1),
                "About as well as answers follow the clicks.", decoded_at_the_end),
+        _claim("silence", "The replica took this firing for the memory. Then silencing all cells for 0.3 s of a delay "
+               "of 2 s, while facilitation decays by itself, leaves answers at chance.", "not measured", (0.44, 0.6),
+               "Chance, and what a biased network may reach.", accuracy("silence")),
+        _claim("erasure", "The memory is facilitation, which firing renews: erasing it for as long, while cells fire, "
+               "leaves answers at chance.", "not measured; stated after seed 0 of ours", (0.44, 0.6), "As above.",
+               accuracy("erasure")),
+        _claim("both", "Nothing else remembers: after both at once answers are at chance.", "by construction",
+               (0.44, 0.56), "As above.", accuracy("both")),
         _claim("longer_is_better", "Answers are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s.",
                "0.953 - 0.851", (0.02, 0.2), "Rising; short trials differ by few clicks.", rise),
     )  # fmt: skip
 
     def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
-        n_updates, n_test = (1, 40) if small else (N_UPDATES, LAST)
+        n_updates, n_test, n_long = (1, 40, 20) if small else (N_UPDATES, LAST, 400)
         adaptive, net = (RecurrentReadout.preset(f"clicks_{name}") for name in ("adaptive", "facilitating"))
         found = {
             "adaptive": training(adaptive, n_updates),
@@ -187,21 +212,28 @@ class Cosyne2019(Figure):
             "facilitating_test": held_out(trained, n_test),
             "off": held_out(trained, n_test, net=without_release(net)),
             "no_facilitation": held_out(trained, n_test, net=without_facilitation(net)),
+            **{
+                name: held_out(trained, n_test, net=with_constant_release(net, level)) for name, level in LEVELS.items()
+            },
             "before": held_out(trained, 10, spikes=True, learned=False),
-            "after": held_out(trained, 10, spikes=True),
-            "long": held_out(trained, 20 if small else 400, delay=True, spikes=True),
+            "after": held_out(trained, 10 if small else 50, spikes=True),
+            "long": held_out(trained, n_long, delay=True, spikes=True),
+            **{
+                name: held_out(trained, n_long, delay=True, spikes=name in DELAYS, held=each)
+                for name, each in HELD.items()
+            },
             "model": Experiment(ParallelClicks(n_trials=200 if small else 20_000), Accumulator(), dt=1 * ms),
         }
 
     def data(self, records: Records) -> dict[str, pd.DataFrame]:
         return {
             "spikes": _spikes(records), "learning": _learning(records), **_behaviour(records), "delay": _delay(records),
-            "ablations": _ablations(records),
+            "ablations": _ablations(records), "release": _release(records),
         }  # fmt: skip
 
     def draw(self, data: Mapping[str, pd.DataFrame]) -> Canvas:
-        canvas = _style.canvas(_style.TWO_COLUMNS, 150)
-        grid = canvas.add_gridspec(3, 1)
+        canvas = _style.canvas(_style.TWO_COLUMNS, 170)
+        grid = canvas.add_gridspec(3, 1, height_ratios=(1, 1, 1.5))
         lines = [grid[k].subgridspec(1, n) for k, n in enumerate((3, 3, 2))]
         places = dict(zip("abcdefgh", (line[k] for line in lines for k in range(line.ncols)), strict=True))
         axes = {name: canvas.add_subplot(place) for name, place in places.items()}
@@ -227,12 +259,7 @@ class Cosyne2019(Figure):
         axes["e"].set(xlabel="Duration (s)", ylabel="Share correct", ylim=(0.6, 1))
         axes["f"].axhline(0, color=_style.GREY, lw=0.6)
         axes["f"].set(xlabel="Time from onset (s)", ylabel="Excess click rate (Hz)")
-        rows = data["delay"].astype(float)
-        axes["g"].fill_between(rows[TIME], rows[LOW], rows[HIGH], color=COLORS[FACILITATING], alpha=0.25, lw=0)
-        axes["g"].plot(rows[TIME], rows["share decoded (1)"], color=COLORS[FACILITATING], lw=1)
-        axes["g"].axhline(0.5, color=_style.GREY, lw=0.6)
-        axes["g"].axvspan(0, float(LONG), color=_style.BAND, lw=0, zorder=0)
-        axes["g"].set(xlabel="Time from the end of clicks (s)", ylabel="Answers decoded", ylim=(0.4, 1.03))
+        _draw_delay(axes["g"], data["delay"])
         _draw_ablations(axes["h"], data["ablations"])
         for name, each in axes.items():
             _style.letter(each, name, left=32 if name == "h" else 8.5)
@@ -307,14 +334,31 @@ def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
 
 
 def _delay(records: Records) -> pd.DataFrame:
-    """Share of answers that a decoder tells from counts in windows around a long delay, first seed."""
-    record, found = records["long"][0], []
-    side = answers(record) == 1
-    folds = int(min(5, side.sum(), (~side).sum()))
-    for at in np.arange(-0.1, float(LONG) + 0.15 - BIN, BIN) if folds > 1 else ():
-        each = decoded(window_counts(record, float(at), BIN), side, n_folds=folds)
-        found.append((at + BIN / 2, each.value, each.low, each.high))
-    return pd.DataFrame(found, columns=[TIME, "share decoded (1)", LOW, HIGH], dtype=float)
+    """Share of labels that a decoder tells from counts in windows around a long delay, first seed."""
+    found = []
+    for name in DELAYS:
+        record = records[name][0]
+        label = record.truth["label"] == 1
+        for at in np.arange(-0.1, float(LONG) + 0.15 - BIN, BIN):
+            each = decoded(
+                window_counts(record, float(at), BIN), label, n_folds=int(min(5, label.sum(), (~label).sum()))
+            )
+            found.append((at + BIN / 2, each.value, each.low, each.high, ABLATIONS[name]))
+    return pd.DataFrame(found, columns=[TIME, DECODED, LOW, HIGH, WHO])
+
+
+def _draw_delay(axes: Axes, table: pd.DataFrame) -> None:
+    for name, color in DELAYS.items():
+        rows = table[table[WHO] == ABLATIONS[name]]
+        axes.fill_between(rows[TIME], rows[LOW], rows[HIGH], color=color, alpha=0.25, lw=0)
+        axes.plot(
+            rows[TIME], rows[DECODED], color=color, lw=1, label="undisturbed" if name == "long" else ABLATIONS[name]
+        )
+    axes.axhline(0.5, color=_style.GREY, lw=0.6)
+    axes.axvspan(0, float(LONG), color=_style.BAND, lw=0, zorder=0)
+    axes.plot([float(PAUSE[0]), float(sum(PAUSE))], [1.02, 1.02], color=_style.BLACK, lw=2, solid_capstyle="butt")
+    axes.set(xlabel="Time from the end of clicks (s)", ylabel="Labels decoded from 50 ms", ylim=(0.4, 1.04))
+    axes.legend(loc="lower left")
 
 
 def _ablations(records: Records) -> pd.DataFrame:
@@ -323,12 +367,23 @@ def _ablations(records: Records) -> pd.DataFrame:
                         columns=[WHO, CORRECT, LOW, HIGH])  # fmt: skip
 
 
+def _release(records: Records) -> pd.DataFrame:
+    """What a spike releases in the trained net, mean of spikes, seed by seed."""
+    net = RecurrentReadout.preset("clicks_facilitating")
+    return pd.DataFrame({"mean release (1)": [mean_release(each, net) for each in records["after"]]})
+
+
 def _draw_ablations(axes: Axes, table: pd.DataFrame) -> None:
-    for at, (_, row) in enumerate(table.iterrows()):
-        color = COLORS[ADAPTIVE] if at < 2 else COLORS[FACILITATING]
-        axes.plot([row[LOW], row[HIGH]], [at, at], color=color, lw=1)
-        axes.plot(row[CORRECT], at, "o", color=color, ms=3.5)
+    heads = [ABLATIONS[name] for name in GROUPS]
+    place, labels = -1.5, {}
+    for _, row in table.iterrows():
+        head = row[WHO] in heads
+        place += 1.5 if head else 1  # a gap before every group
+        labels[place] = row[WHO] if head else f"\N{EN SPACE}{row[WHO]}"
+        color = COLORS[ADAPTIVE] if place < 2 else COLORS[FACILITATING]
+        axes.plot([row[LOW], row[HIGH]], [place, place], color=color, lw=1)
+        axes.plot(row[CORRECT], place, "o", color=color, ms=3.5)
     axes.axvline(0.5, color=_style.GREY, lw=0.6)
-    axes.set(xlabel="Share correct", xlim=(0.4, 1.02), yticks=range(len(table)), ylim=(len(table) - 0.5, -0.5))
-    axes.set_yticklabels([each.strip() for each in table[WHO]])
-    axes.tick_params(axis="y", length=0)
+    axes.set(xlabel="Share correct", xlim=(0.4, 1.02), ylim=(place + 0.6, -0.6))
+    axes.set_yticks([*labels], [*labels.values()], ha="left")
+    axes.tick_params(axis="y", length=0, pad=88)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from brian2 import Hz, ms, prefs
+from brian2 import Hz, ms, prefs, second
 from test_e_prop import CLASSIFICATION, REGRESSION, single
 
+from brian2learn.circuits.perturbed_readout import PerturbedReadout
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
 from brian2learn.core.errors import AssemblyError, DeclarationError
 from brian2learn.core.fixed_point import N_NEURONS, VALUES, spikes_of
-from brian2learn.plasticity import Adam, EProp, GradientDescent, TsodyksMarkram
+from brian2learn.plasticity import Adam, ConstantRelease, EProp, GradientDescent, TsodyksMarkram
+from brian2learn.runs.early_stopping import train
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.simulate import simulate
 from brian2learn.runs.store import Store
@@ -166,24 +168,24 @@ def small(**changes):
 @pytest.mark.parametrize("feedback", ["symmetric", "adaptive"])
 def test_both_forms_agree(feedback):
     release = [TsodyksMarkram(U=0.2)]
-    (one, first), (two, second) = (
+    (one, first), (two, other) = (
         losses(small(form=form, feedback=feedback, release=release)) for form in ("transposed", "reference")
     )
     np.testing.assert_allclose(one, two, rtol=1e-11)
     for name in ("to_cells.w", "recurrent.w", "readout.w"):
-        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(first.final[name], other.final[name], rtol=1e-11, atol=1e-13)
     assert first.spikes["cells"].t.size > 50
 
 
 @pytest.mark.slow
 def test_compiled_program_agrees():
     release = [TsodyksMarkram(U=0.2)]
-    (one, first), (two, second) = (
+    (one, first), (two, other) = (
         losses(small(feedback="adaptive", release=release, w_decay=0.01), mode) for mode in ("runtime", "standalone")
     )
     np.testing.assert_allclose(one, two, rtol=1e-10)
     for name in ("to_cells.w", "recurrent.w", "readout.w"):
-        np.testing.assert_allclose(first.final[name], second.final[name], rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(first.final[name], other.final[name], rtol=1e-10, atol=1e-12)
 
 
 def test_trials_do_not_know_of_each_other():
@@ -204,6 +206,30 @@ def test_trials_do_not_know_of_each_other():
     found, _ = losses(Experiment(Twice(**experiment.task.values), circuit, dt=1 * ms))
     np.testing.assert_allclose(found, found[0], rtol=1e-12)
     assert found[0] > 0
+
+
+class Again(CueAccumulation):
+    """The same trial again and again."""
+
+    def draw(self, rng):
+        stimulus, keep = super().draw(rng), {}
+        for name, trains in stimulus.spikes.items():
+            one = trains.times < self.trial
+            keep[name] = SpikeTrains(trains.indices[one], trains.times[one], trains.n)
+        return Stimulus(spikes=keep, period=self.trial, duration=self.duration, truth={})
+
+
+def test_a_compiled_program_begins_every_trial_at_rest_however_late():
+    """After 64 s a multiple of 1.65 s and one of 2 ms differ by more than what Brian2 takes for the same time."""
+    task = Again(n_trials=70, n_cues=1, before_cue=300 * ms, cue=100 * ms, silence=800 * ms, recall=450 * ms)
+    first = small(feedback="random", g_in=3, g_rec=3, release=[TsodyksMarkram(U=0.2)])
+    rule = first.circuit.rule.replace(chunk=1.65 * second, optimiser=Adam(r0=0))
+    found, record = losses(Experiment(task, first.circuit.replace(rule=rule), dt=2 * ms), mode="standalone")
+    trial, step = np.divmod(np.rint(record.spikes["cells"].t / 2e-3).astype(int), 825)
+    trains = [sorted(zip(step[trial == k], record.spikes["cells"].i[trial == k], strict=True)) for k in range(70)]
+    assert len(trains[0]) > 50
+    assert all(each == trains[0] for each in trains)
+    np.testing.assert_allclose(found, found[0], rtol=1e-5)
 
 
 def test_uniform_feedback_of_two_classes_is_none():
@@ -259,6 +285,105 @@ def test_what_was_learned_is_tested_by_a_run_after(tmp_path):
         simulate(wrong, 1, store=store, mode="runtime")
     with pytest.raises(DeclarationError, match=r"Experiment\.after: expected an Experiment or None"):
         first.replace(after="before")
+
+
+# ---------------------------------------------------------------------- stopping
+
+
+def test_a_training_ends_when_its_validation_gets_no_better(tmp_path):
+    """Values told by the test: the best part is the second of five, and the sixth is not run."""
+    told, store, seen = [0.5, 0.7, 0.6, 0.7, 0.65, 0.9], Store(tmp_path), []
+    part = small(feedback="symmetric").replace(task=small().task.replace(n_trials=2))
+    slower = part.replace(circuit=part.circuit.replace(rule=part.circuit.rule.replace(optimiser=Adam(r0=1e-3))))
+
+    def validation(record):
+        seen.append(record)
+        return told[len(seen) - 1]
+
+    found = train([part, *[slower] * 5], validation, 1, store=store, patience=3, mode="runtime")
+    assert found.values == (0.5, 0.7, 0.6, 0.7, 0.65)
+    assert found.best == found.parts[1] == slower.replace(after=part)
+    assert found.parts[4].n_earlier == 4
+    assert len(store) == len(seen) == 5
+    assert len({record.truth["cues"].tobytes() for record in seen}) > 1  # trials of their own
+    moved = [abs(b.final["readout.w"] - a.final["readout.w"]).max() for a, b in zip(seen, seen[1:], strict=False)]
+    assert max(moved) < 1e-2  # they go on from what was learned
+    seen.clear()
+    again = train([part, *[slower] * 5], validation, 1, store=store, patience=4, mode="runtime")
+    assert again.values == tuple(told)
+    assert len(store) == 6  # one was missing
+    for wrong, message in (
+        ({"parts": []}, r"train\.parts: expected at least one"),
+        ({"patience": 0}, "at least 1 part"),
+    ):
+        with pytest.raises(DeclarationError, match=message):
+            train(**{"parts": [part], "validation": validation, "store": store, **wrong})
+
+
+# ---------------------------------------------------------------------- what is held at rest in every trial
+
+
+class Late(CueAccumulation):
+    """Without what comes in the first 20 ms of every trial."""
+
+    def draw(self, rng):
+        stimulus = super().draw(rng)
+        inputs = stimulus.spikes["inputs"]
+        late = inputs.times % self.trial > 20e-3
+        kept = SpikeTrains(inputs.indices[late], inputs.times[late], inputs.n)
+        return Stimulus({**stimulus.spikes, "inputs": kept}, stimulus.period, stimulus.duration, stimulus.truth)
+
+
+def perturbed(held, task=None, release=None, **when):
+    """Spikes of a net whose cells drive each other, in steps, and the scores of every trial."""
+    release = [TsodyksMarkram(U=0.2)] if release is None else release
+    first = small(feedback="random", g_in=6, g_rec=6, release=release)
+    net = PerturbedReadout.of(first.circuit.replace(n_adaptive=0), held=held, **{"held_from": 0 * ms, **when})
+    _, record = losses(first.replace(circuit=net, task=first.task if task is None else task(**first.task.values)))
+    t, i = record.spikes["cells"]
+    assert t.size > 100
+    return np.rint(t * 1e3).astype(int), i, np.vstack([record.states["out.score"].values, record.final["out.score"]])
+
+
+def test_cells_at_rest_do_not_fire_and_what_came_before_goes_on():
+    free, hold = perturbed("cells", held_for=0 * ms), perturbed("cells", held_from=20 * ms, held_for=7 * ms)
+    inside = (hold[0] % 50 >= 20) & (hold[0] % 50 < 27)
+    assert inside.sum() == 0
+    assert np.sum((free[0] % 50 >= 20) & (free[0] % 50 < 27)) > 5
+    first = [sorted(zip(t[t % 50 < 20], i[t % 50 < 20], strict=True)) for t, i, _ in (free, hold)]
+    assert first[0] == first[1]
+    assert np.any(hold[0] % 50 == 27)
+
+
+def test_short_term_plasticity_at_rest_releases_what_the_first_spike_releases():
+    always = perturbed("release", held_from=0 * ms, held_for=50 * ms)
+    constant = perturbed("cells", release=[ConstantRelease(level=0.2)], held_for=0 * ms)
+    never = perturbed("release", held_for=0 * ms)
+    for one, other in zip(always, constant, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(always[2], never[2])
+
+
+def test_nothing_outlives_a_hold_of_both():
+    """Cells carry the first input of a trial beyond a hold of the release, and the release beyond one of cells."""
+    when = {"held_from": 20 * ms, "held_for": 5 * ms}
+    for held, same in (("both", True), ("cells", False), ("release", False)):
+        (t, i, _), (t_late, i_late, _) = (perturbed(held, task, **when) for task in (None, Late))
+        whole, late = (
+            sorted(zip(t[t % 50 >= 25], i[t % 50 >= 25], strict=True)) for t, i in ((t, i), (t_late, i_late))
+        )
+        assert (whole == late) == same, held
+        assert len(late) > 20
+
+
+def test_a_hold_that_does_not_fit_is_refused():
+    net = small().circuit
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.rule .*of r0 = 0, got r0 = 0\.005"):
+        PerturbedReadout(**net.values)
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.held .*there is no short-term plasticity"):
+        PerturbedReadout.of(net, held="both", held_from=0 * ms, held_for=1 * ms)
+    with pytest.raises(DeclarationError, match=r"PerturbedReadout\.held_for .*a trial of 50\. ms from 30\. ms on, got"):
+        PerturbedReadout.of(net, held_from=30 * ms, held_for=21 * ms)
 
 
 def test_signals_as_spikes():
