@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 
 from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from .pictures import DASHES, POINTS, TICKS, Curve, Picture
+from .pictures import DASHES, PINNED, POINTS, TICKS, Curve, Picture
 
 COLOURS = {
     False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK),
@@ -150,13 +150,13 @@ class Drawn:
 
     def _colour(self, curves: Sequence[Curve], k: int) -> str:
         """A theory has no colour of its own, what was pinned is grey."""
-        curve = curves[k]
-        if curve.name.startswith(PINNED):
+        if curves[k].name.startswith(PINNED):
             return GREY if not self.dark else "#9aa0a6"
-        if curve.kind == DASHES and sum(each.kind == DASHES for each in curves) == 1:
+        present = [each for each in curves if not each.name.startswith(PINNED)]
+        if curves[k].kind == DASHES and sum(each.kind == DASHES for each in present) == 1:
             return INK[self.dark]
         palette = COLOURS[self.dark]
-        return palette[k % len(palette)]
+        return palette[sum(not each.name.startswith(PINNED) for each in curves[:k]) % len(palette)]
 
     def _glyph(self, picture: str, curve: Curve, source: ColumnDataSource, colour: str) -> Any:
         name = f"{picture}:{curve.name}"
@@ -177,10 +177,6 @@ class Drawn:
         for head in (whisker.upper_head, whisker.lower_head):
             head.size, head.line_color = 6, colour
         self.figure.add_layout(whisker)
-
-
-PINNED = "A: "
-"""Before the names of the curves of the setting that was kept for comparison."""
 
 
 def columns(curve: Curve) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure as Canvas
 
 from brian2learn.figures import _style
 
-from .pictures import DASHES, POINTS, TICKS, Picture
+from .pictures import DASHES, PINNED, POINTS, TICKS, Picture
 
 STYLE = Path(str(_style.__file__)).with_name("paper.mplstyle")
 FORMATS = ("pdf", "png", "svg")
@@ -60,6 +60,8 @@ def _draw(found: Canvas, axes: Axes, picture: Picture) -> None:
         found.colorbar(mesh, ax=axes, label=surface.label)
     for curve in picture.curves:
         look: dict[str, Any] = {"label": curve.name}
+        if curve.name.startswith(PINNED):
+            look["color"] = _style.GREY
         if curve.kind == TICKS:
             axes.plot(curve.x, curve.y, "|", ms=8, mew=0.8, **look)
         elif curve.kind == POINTS:

@@ -11,6 +11,9 @@ import pandas as pd
 LINE, POINTS, DASHES, TICKS = "line", "points", "dashes", "ticks"
 """How a curve is drawn: joined, as marks, as a broken line (theory), as upright strokes (spikes)."""
 
+PINNED = "A: "
+"""Before the names of the curves of the setting that was kept for comparison."""
+
 
 @dataclass(frozen=True)
 class Curve:

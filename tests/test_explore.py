@@ -18,8 +18,9 @@ from brian2learn.core.errors import AssemblyError, Brian2LearnError, Declaration
 from brian2learn.explore import formulas, paper
 from brian2learn.explore.controls import slider_for
 from brian2learn.explore.describe import explorable, heading
+from brian2learn.explore.draw import Drawn, side_by_side
 from brian2learn.explore.history import History
-from brian2learn.explore.pictures import Picture
+from brian2learn.explore.pictures import PINNED, Picture
 from brian2learn.explore.settings import (
     Setting,
     added,
@@ -40,6 +41,7 @@ from brian2learn.explore.views.releases import PulseTrain, SteadyRelease
 from brian2learn.explore.views.responses import Response
 from brian2learn.explore.views.spikes import Spikes
 from brian2learn.explore.views.window import Window
+from brian2learn.figures._style import GREY
 from brian2learn.plasticity._rate_rule import RateRule
 from brian2learn.plasticity._rule import Plasticity, Rule
 from brian2learn.plasticity.bcm import BCM
@@ -579,3 +581,13 @@ def test_a_response_is_that_of_the_twin():
             (found,) = picture.curves
             wanted = shown.reference([0.0], [1.0], found.x * 1e-3, float(Response().v))
             np.testing.assert_allclose(found.y / np.max(np.abs(found.y)), wanted / np.max(np.abs(wanted)), atol=1e-9)
+
+
+def test_what_is_kept_changes_no_colour():
+    """The present curves look the same with and without a kept setting behind them, which is grey."""
+    window = Window()
+    now, kept = window.pictures(PairSTDP()), window.pictures(PairSTDP(a_plus=0.01))
+    (alone,), (both,) = [Drawn(each) for each in now], [Drawn(each) for each in side_by_side(now, kept)]
+    colours = [{each.name: each.glyph.line_color for each in drawn.figure.renderers} for drawn in (alone, both)]
+    assert colours[0].items() <= colours[1].items()
+    assert {colour for name, colour in colours[1].items() if PINNED in name} == {GREY}
