@@ -54,8 +54,8 @@ HELD = {"silence": ("cells", *PAUSE), "erasure": ("release", *PAUSE), "both": ("
         "all_silent": ("cells", 0 * second, LONG)}  # fmt: skip
 ABLATIONS = {
     "adaptive": "adaptive cells", "adaptive_no_recurrence": "no recurrence", "facilitating": "facilitating synapses",
-    "random": "random feedback", "uniform": "uniform feedback", "no_recurrence": "trained without recurrence",
-    "no_plasticity": "trained without plasticity", "off": "plasticity off at test",
+    "random": "random feedback", "uniform": "uniform feedback", "no_recurrence": "without recurrence",
+    "no_plasticity": "without plasticity", "off": "plasticity off at test",
     "no_facilitation": "no facilitation at test",
     **{name: f"release held at {level:g}" for name, level in LEVELS.items()},
     "long": "delay of 2 s", "silence": "cells silent, 0.3 s", "all_silent": "cells silent, 2 s",
@@ -357,7 +357,7 @@ def _draw_delay(axes: Axes, table: pd.DataFrame) -> None:
     axes.axhline(0.5, color=_style.GREY, lw=0.6)
     axes.axvspan(0, float(LONG), color=_style.BAND, lw=0, zorder=0)
     axes.plot([float(PAUSE[0]), float(sum(PAUSE))], [1.02, 1.02], color=_style.BLACK, lw=2, solid_capstyle="butt")
-    axes.set(xlabel="Time from the end of clicks (s)", ylabel="Labels decoded from 50 ms", ylim=(0.4, 1.04))
+    axes.set(xlabel="Time from the end of clicks (s)", ylabel="Labels decoded from 50 ms", ylim=(0.35, 1.04))
     axes.legend(loc="lower left")
 
 
@@ -386,4 +386,4 @@ def _draw_ablations(axes: Axes, table: pd.DataFrame) -> None:
     axes.axvline(0.5, color=_style.GREY, lw=0.6)
     axes.set(xlabel="Share correct", xlim=(0.4, 1.02), ylim=(place + 0.6, -0.6))
     axes.set_yticks([*labels], [*labels.values()], ha="left")
-    axes.tick_params(axis="y", length=0, pad=88)
+    axes.tick_params(axis="y", length=0, pad=90)
