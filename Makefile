@@ -1,6 +1,7 @@
 # make demo: set up, run the figures of Masquelier, Guyonneau & Thorpe (2008) at paper size for one seed
 # make test: set up, run the tests (under ten minutes)
 # make test-slow: further settings of the same, and what needs minutes
+# make test-browser: install a Chromium if there is none, run the tests of the page in it
 # make docs: the web site in site/, every link checked
 # make test-slurm: install a SLURM of this host's own (Debian, as root), run the tests on it
 
@@ -11,16 +12,20 @@ BIN = $(VENV)/bin
 export OPENBLAS_NUM_THREADS ?= 1
 READY = $(VENV)/.ready
 
-.PHONY: demo test test-slow test-slurm test-full slurm check docs benchmark clean
+.PHONY: demo test test-slow test-browser test-slurm test-full slurm check docs benchmark clean
 
 demo: $(READY)
 	$(BIN)/brian2learn run masquelier2008 --seeds 0
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not full and not slurm"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not full and not slurm and not browser"
 
 test-slow: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not full and not slurm"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "slow and not full and not slurm and not browser"
+
+test-browser: $(READY)
+	$(BIN)/python tests/browser.py install
+	$(BIN)/python -m pytest -s -m "browser and not full" tests/test_explore_page.py
 
 # a SLURM of this run's own, which is stopped whatever happens
 test-slurm: $(READY)
@@ -30,6 +35,7 @@ test-slurm: $(READY)
 	$(BIN)/python -m pytest -m "slurm and not full"
 
 test-full: $(READY) slurm
+	$(BIN)/python tests/browser.py install
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "full or not full"
 
 slurm:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -178,24 +179,31 @@ def _exponential(where: str, side: str, x: NDArray[np.float64], y: NDArray[np.fl
     if np.unique(x).size < 2:
         raise DeclarationError(where, "lags", meaning="lags, s", expected=f"two {side} ones or more", got=str(x.size))
 
-    def amplitude(log_tau: float) -> float:
-        shape = np.exp(-(x - x.min()) / np.exp(log_tau))  # from the first point on, so that it cannot underflow
-        return float(shape @ y / (shape @ shape))
+    def shapes(log_tau: ArrayLike) -> NDArray[np.float64]:
+        """Exponentials at the points, one row for every time constant."""
+        # from the first point on, so that it cannot underflow
+        return np.exp(-(x - x.min()) / np.exp(np.asarray(log_tau, float))[..., np.newaxis])
 
-    def misfit(log_tau: float) -> float:
-        shape = np.exp(-(x - x.min()) / np.exp(log_tau))
-        return float(np.sum((y - amplitude(log_tau) * shape) ** 2))
+    def amplitude(log_tau: ArrayLike) -> NDArray[np.float64]:
+        shape = shapes(log_tau)
+        return np.asarray(shape @ y / np.sum(shape**2, axis=-1))
+
+    def misfit(log_tau: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(np.sum((y - amplitude(log_tau)[..., np.newaxis] * shapes(log_tau)) ** 2, axis=-1))
 
     grid = np.log(np.geomspace(np.ptp(x) / 200, np.ptp(x) * 200, 401))
-    best = int(np.argmin([misfit(each) for each in grid]))
+    best = int(np.argmin(misfit(grid)))
     if best in (0, grid.size - 1):
         raise DeclarationError(
             where, "changes", meaning="weight changes", expected=f"an exponential fall with {side} lags",
             got=f"a time constant beyond {np.exp(grid[best]):.3g} s",
         )  # fmt: skip
-    found = minimize_scalar(misfit, bounds=(grid[best - 1], grid[best + 1]), method="bounded", options={"xatol": 1e-12})
+    found: Any = minimize_scalar(
+        lambda log_tau: float(misfit(log_tau)), bounds=(grid[best - 1], grid[best + 1]), method="bounded",
+        options={"xatol": 1e-12},
+    )  # fmt: skip
     tau = float(np.exp(found.x))
-    return amplitude(found.x) * float(np.exp(x.min() / tau)), tau
+    return float(amplitude(found.x)) * float(np.exp(x.min() / tau)), tau
 
 
 @dataclass(frozen=True)

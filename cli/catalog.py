@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from brian2learn.core.discovery import FOLDERS, Heading, files, folders, heading, load, snake_case
 from brian2learn.core.errors import Brian2LearnError, UnknownNameError
 
+from ._markdown import link, table
 from .console import output, print_json
-from .references import bibliography
 
 KINDS = {
     "rule": ("plasticity", "Plasticity"),
@@ -107,20 +108,20 @@ def list_declarations(words: Sequence[str], as_json: bool, as_markdown: bool = F
     from rich.table import Table
     from rich.text import Text
 
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(no_wrap=True)
-    table.add_column()
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    grid.add_column()
     last = None
     for own, each in found:
         if own != last:
             if last is not None:
-                table.add_row()
-            table.add_row(Text(f"{own.capitalize()}s", style="bold"))
+                grid.add_row()
+            grid.add_row(Text(f"{own.capitalize()}s", style="bold"))
             last = own
         yours = " (yours)" if is_users(each.path, each.folder) else ""
         summary = Text(each.summary, style="" if each.class_name else "red")
-        table.add_row(Text(f"  {each.name}", style="cyan"), summary.append(yours, style="green"))
-    console.print(table)
+        grid.add_row(Text(f"  {each.name}", style="cyan"), summary.append(yours, style="green"))
+    console.print(grid)
     console.print("\n[dim]brian2learn show NAME tells more about one of them.[/]")
     return None
 
@@ -131,27 +132,18 @@ def markdown(found: Iterable[tuple[str, Heading]], arguments: Sequence[str]) -> 
     from .show import needs
 
     quiet_brian2()
-    lines = ["# What there is", "", f"Written by `brian2learn list {' '.join(arguments)}`."]
-    last = None
-    for kind, each in found:
-        if kind != last:
-            title = f"{kind.capitalize()}s"
-            lines += ["", f"## {title}", "", "| name | what it does | needs | sources |", "|---|---|---|---|"]
-            last = kind
+
+    def row(each: Heading) -> tuple[str, ...]:
         try:
             cls = load(each.name, each.folder)
         except Brian2LearnError as problem:
-            cells = [f"`{each.name}`", str(problem), "", ""]
-        else:
-            cites = (cls.cites,) if isinstance(cls.cites, str) else cls.cites
-            summary = each.summary.replace("``", "`")
-            cells = [f"`{cls.__name__}`", summary, "; ".join(needs(cls())), ", ".join(map(link, cites))]
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    return "\n".join([*lines, ""])
+            return f"`{each.name}`", str(problem), "", ""
+        cites = (cls.cites,) if isinstance(cls.cites, str) else cls.cites
+        summary = each.summary.replace("``", "`")
+        return f"`{cls.__name__}`", summary, "; ".join(needs(cls())), ", ".join(map(link, cites))
 
-
-def link(key: str) -> str:
-    """A key of the bibliography as a link to its paper, if it has an address."""
-    entry = bibliography().get(key, {})
-    address = f"https://doi.org/{entry['doi']}" if "doi" in entry else entry.get("url")
-    return f"[{key}]({address.replace('(', '%28').replace(')', '%29')})" if address else key
+    lines = ["# What there is", "", f"Written by `brian2learn list {' '.join(arguments)}`.", ""]
+    for kind, some in groupby(found, lambda each: each[0]):
+        rows = (row(heading) for _, heading in some)
+        lines += [f"## {kind.capitalize()}s", "", *table(("name", "what it does", "needs", "sources"), rows)]
+    return "\n".join(lines)

@@ -40,6 +40,14 @@ def _complete_declarations(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
+def _complete_plasticity(incomplete: str) -> list[str]:
+    from .catalog import names
+
+    *before, last = incomplete.split("+")
+    start = "".join(f"{name}+" for name in before)
+    return [start + name for name in names("plasticity") if name.startswith(last)]
+
+
 def _complete_figures(incomplete: str) -> list[str]:
     from .catalog import names
 
@@ -204,6 +212,48 @@ def check(
     from .produce import check_figures
 
     check_figures(figure, seeds=seeds, small=small, size=size, results=results, as_json=as_json)
+
+
+@app.command(epilog=_examples("brian2learn board", "brian2learn board --results /scratch/me --out public"))
+def board(
+    results: Results = Path("results"),
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", help="Folder to write the page to, with all it shows.", show_default="the results folder",
+            metavar="DIR",
+        ),
+    ] = None,
+) -> None:  # fmt: skip
+    """Write the page of all figures: pictures, claims, verdicts, where they come from, and what is not yet run."""
+    from .produce import write_board
+
+    write_board(results, out)
+
+
+@app.command(
+    epilog=_examples(
+        "brian2learn explore", "brian2learn explore bcm", "brian2learn explore triplet_stdp+heterosynaptic --port 5006"
+    )
+)
+def explore(
+    rule: Annotated[
+        str | None,
+        typer.Argument(
+            help="What to show first: anything of plasticity, or mechanisms with + between.",
+            autocompletion=_complete_plasticity, show_default="pair_stdp",
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")] = 0,
+    address: Annotated[
+        str, typer.Option("--address", help="Interface to listen on; this machine alone by default.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")] = True,
+) -> None:  # fmt: skip
+    """Move a rule's parameters by hand and see what they do, in a local page."""
+    from .explore import explore as serve_page
+
+    serve_page(rule, port=port, address=address, browser=browser)
 
 
 @app.command(epilog=_examples("brian2learn doctor", "CXX=clang++ brian2learn doctor --json"))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from brian2learn.core.discovery import find
+from brian2learn.core.quantities import span
 
-from .catalog import link
-from .show import described, paragraphs, span
+from ._markdown import escaped, link, table
+from .show import described, paragraphs
 
 
 def page(name: str) -> str:
@@ -56,20 +57,20 @@ def _fields(document: Mapping[str, Any]) -> Iterator[str]:
     if document["parts"]:
         yield "## Parts\n"
         rows = [(f"`{each['name']}`", f"`{each['default']}`", each["meaning"]) for each in document["parts"]]
-        yield from _table(("name", "default", "what it is"), rows)
+        yield from table(("name", "default", "what it is"), rows)
     if document["parameters"]:
         yield "## Parameters\n"
         rows = [
             (f"`{each['name']}`", each["default"], each["bounds"], each["meaning"], each["source"] or "")
             for each in document["parameters"]
         ]
-        yield from _table(("name", "default", "bounds", "meaning", "source"), rows)
+        yield from table(("name", "default", "bounds", "meaning", "source"), rows)
     if document["choices"]:
         yield "## Choices\n"
     for choice in document["choices"]:
         source = f" ({choice['source']})" if choice["source"] else ""
         yield f"**`{choice['name']}`**: {choice['meaning']}{source}\n"
-        yield from _table(
+        yield from table(
             ("option", "meaning"),
             [(f"`{name}`" + (" (default)" if name == choice["default"] else ""), meaning)
              for name, meaning in choice["options"].items()],
@@ -83,7 +84,7 @@ def _fields(document: Mapping[str, Any]) -> Iterator[str]:
             )
             for each in document["presets"]
         ]  # fmt: skip
-        yield from _table(("name", "values", "source", "note"), rows)
+        yield from table(("name", "values", "source", "note"), rows)
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -96,26 +97,13 @@ def _claims(claims: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             )
             for each in claims
         ]  # fmt: skip
-        yield from _table(("claim", "paper", "accepted", "why"), rows)
+        yield from table(("claim", "paper", "accepted", "why"), rows)
 
 
 def _sources(cites: Mapping[str, str]) -> Iterator[str]:
     if cites:
         yield "## Sources\n"
-        yield from (f"* {link(key)}: {_escaped(text)}" for key, text in cites.items())
-
-
-def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'---|' * len(columns)}"
-    for row in rows:
-        yield f"| {' | '.join(_escaped(cell) for cell in row)} |"
-    yield ""
-
-
-def _escaped(text: str) -> str:
-    """Text of one line, without what ends a cell or begins a tag."""
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+        yield from (f"* {link(key)}: {escaped(text)}" for key, text in cites.items())
 
 
 def _prose(text: str) -> str:

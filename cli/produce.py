@@ -15,12 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from brian2learn.core.errors import DeclarationError
+from brian2learn.core.quantities import span
 from brian2learn.core.seeds import parse_seeds as seeds_in
 
-from .console import FAILED, messages, output, print_json
+from .console import FAILED, messages, output, print_json, say
 from .progress import Run, RunProgress
 from .quiet import quiet_brian2
-from .show import span
 
 if TYPE_CHECKING:
     from brian2learn.figures._produce import Judged
@@ -137,7 +137,20 @@ def check_figures(name: str, *, seeds: str | None, small: bool, size: str | None
         raise typer.Exit(FAILED)
 
 
-def _usable(results: Path, *, make: bool = False) -> None:
+def write_board(results: Path, out: Path | None) -> None:
+    """Write the page of all figures, and say where it is."""
+    _usable(results)
+    _usable(out or results, make=True, option="--out" if out else "--results")
+    quiet_brian2()
+    from brian2learn.figures._board import board, board_of
+
+    page = board(results, out)
+    found = board_of(results)
+    say("board", "green", f"{len(found.produced)} produced, {len(found.waiting)} not yet run")
+    print(page)
+
+
+def _usable(results: Path, *, make: bool = False, option: str = "--results") -> None:
     """Refuse a results folder that cannot be one before anything is computed."""
     problem = None
     try:
@@ -151,7 +164,7 @@ def _usable(results: Path, *, make: bool = False) -> None:
         problem = failed.strerror
     if problem:
         raise DeclarationError(
-            "brian2learn", "--results", expected="a folder that can be written", got=f"{results}: {problem}"
+            "brian2learn", option, expected="a folder that can be written", got=f"{results}: {problem}"
         )
 
 

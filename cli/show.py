@@ -5,57 +5,22 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, dimension_of, plain, unit_of
+from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, plain, unit_of
 from brian2learn.core.discovery import find, heading, load
 from brian2learn.core.equations import identifiers, rename
 from brian2learn.core.errors import Brian2LearnError
+from brian2learn.core.quantities import span, written
+from brian2learn.core.references import cite
 
 from .catalog import kind_of
 from .console import output, print_json
 from .quiet import quiet_brian2
-from .references import cite
-
-
-def span(low: Any, high: Any, like: Any = 1.0) -> str:
-    """A range in words, in the unit in which `like` is best written; an end that is None or infinite is open."""
-    low, high = (None if end is None or abs(plain(end)) == float("inf") else end for end in (low, high))
-    if low is None or high is None:
-        return f"≥ {written(low, like)}" if low is not None else f"≤ {written(high, like)}" if high is not None else ""
-    if low == high:
-        return written(low, like)
-    return f"{written(low, like).split()[0]} to {written(high, like)}"
-
-
-def written(value: Any, like: Any = None) -> str:
-    """A number without needless digits, in the unit in which `like` (or itself) is best written."""
-    like = value if like is None else like
-    if dimension_of(like) is None:
-        return f"{value:.6g}" if isinstance(value, float) else str(value)
-    unit = like.get_best_unit()
-    # of other units, what Brian2 offers depends on which have been used before
-    ratio = "" if re.fullmatch(r"[^\W\d_]+(\^\d)?", str(unit)) else _ratio(like)
-    return f"{float(value):.6g} {ratio}" if ratio else f"{float(value) / float(unit):.6g} {unit}"
-
-
-def _ratio(quantity: Any) -> str:
-    """The coherent unit of a quantity as a ratio of two, ``F/m^2``; nothing if there is none."""
-    from brian2 import amp, coulomb, farad, metre, ohm, second, siemens, volt
-
-    above = {"1": 1, **{str(unit): unit for unit in (volt, amp, siemens, farad, ohm, coulomb, metre, second)}}
-    below = {
-        f"{unit}{sign}": unit**power for unit in (volt, amp, metre, second) for sign, power in (("", 1), ("^2", 2))
-    }
-    for (one, top), (two, bottom) in product(above.items(), below.items()):
-        if dimension_of(top / bottom) == dimension_of(quantity):
-            return f"{one}/{two}"
-    return ""
 
 
 def needs(declaration: Declaration) -> list[str]:
@@ -239,19 +204,7 @@ def described(name: str) -> dict[str, Any]:
     }  # fmt: skip
     if document["kind"] == "figure":
         document["title"] = cls.title
-        document["claims"] = [
-            {
-                "name": claim.name,
-                "sentence": claim.sentence,
-                "source": claim.source,
-                "evidence": claim.evidence,
-                "paper_value": claim.paper_value,
-                "accept": [None if abs(end) == float("inf") else end for end in claim.accept],
-                "unit": claim.unit,
-                "reason": claim.reason,
-            }
-            for claim in cls.claims
-        ]
+        document["claims"] = [claim.row for claim in cls.claims]
     return document
 
 

@@ -1,1 +1,3 @@
 """What every declaration is made of: parameters, equation text, discovery, claims, errors."""
+
+from . import notebook as notebook

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -104,6 +105,17 @@ class Claim:
             raise DeclarationError(where, "accept", expected="a range (low, high)", got=repr(self.accept))
         if not self.reason.strip():
             raise DeclarationError(where, "reason", expected="why the range is as wide as it is", got="nothing")
+
+    @property
+    def row(self) -> dict[str, Any]:
+        """As plain JSON; an end of the range that is not finite is null."""
+        row = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "measure"}
+        return {**row, "accept": [end if math.isfinite(end) else None for end in self.accept]}
+
+    def _repr_html_(self) -> str | None:
+        from .notebook import html
+
+        return html(self)
 
     def judge(self, measured: Interval) -> Verdict:
         """The whole interval inside the range, the whole interval outside, or neither."""

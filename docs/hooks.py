@@ -1,4 +1,4 @@
-"""Pages of the site that nobody writes: the first one from README.md, one per declaration, one per module."""
+"""Pages of the site that nobody writes: from README.md, of all figures, one per declaration, one per module."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ import brian2learn
 from brian2learn.cli.catalog import entries, plural
 from brian2learn.cli.pages import page
 from brian2learn.core.discovery import FOLDERS
+from brian2learn.figures._board import board_of, fragment
 
 ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "results"  # of what has been run in this checkout, the site shows pictures and verdicts
 ALSO = ("LICENSE", "CITATION.cff")  # what pages link to outside the folder of documents
 
 
@@ -29,13 +31,23 @@ def on_files(files: Files, config: Any) -> Files:
         add(f"{name}.txt", (ROOT / name).read_text(encoding="utf-8"))
     add("index.md", _moved(ROOT / "README.md"))
     add("contributing.md", _moved(ROOT / "CONTRIBUTING.md"))
+    found = board_of(RESULTS)
+    claims = add("board.md", f"# Figures and claims\n\n{fragment(found)}")
+    for each in found.produced:
+        for name in each["files"]:
+            source = RESULTS / "figures" / each["folder"] / name
+            files.append(File.generated(config, f"figures/{each['folder']}/{name}", abs_src_path=str(source)))
     declared: dict[str, list[dict[str, str]]] = {}
     for kind, each in entries():
         path = add(f"reference/{plural(kind)}/{each.name}.md", page(each.name))
         declared.setdefault(f"{kind.capitalize()}s", []).append({each.class_name: path})
     modules = [{name.removeprefix("brian2learn."): add(f"api/{name}.md", f"# {name}\n\n::: {name}\n")}
                for name in _modules()]  # fmt: skip
-    config.nav += [{"Reference": [{kind: pages} for kind, pages in declared.items()]}, {"API": modules}]
+    config.nav += [
+        {"Figures and claims": claims},
+        {"Reference": [{kind: pages} for kind, pages in declared.items()]},
+        {"API": modules},
+    ]
     return files
 
 

@@ -14,6 +14,7 @@ import matplotlib
 from brian2learn.core.claims import Claim, Interval, Verdict
 from brian2learn.core.discovery import files, load, snake_case
 from brian2learn.core.errors import DeclarationError, RecordError, UnknownNameError
+from brian2learn.core.notebook import html
 from brian2learn.runs.coordinator import compute_points
 from brian2learn.runs.record import Record
 from brian2learn.runs.simulate import described, provenance, simulate_all
@@ -45,20 +46,16 @@ class Judged:
     measured: Interval
     verdict: Verdict
 
+    def _repr_html_(self) -> str | None:
+        return html(self)
+
     @property
     def row(self) -> dict[str, Any]:
         """As plain JSON; a value or an end of the interval that is not finite is null."""
         low, high = (None if abs(end) == float("inf") else end for end in (self.measured.low, self.measured.high))
         value = self.measured.value if math.isfinite(self.measured.value) else None
         return {
-            "name": self.claim.name,
-            "sentence": self.claim.sentence,
-            "source": self.claim.source,
-            "evidence": self.claim.evidence,
-            "paper_value": self.claim.paper_value,
-            "accept": [None if abs(end) == float("inf") else end for end in self.claim.accept],
-            "reason": self.claim.reason,
-            "unit": self.claim.unit,
+            **self.claim.row,
             "measured": {
                 "value": value,
                 "low": low,

@@ -421,8 +421,10 @@ def _draw_lifetimes(axes: Axes, table: pd.DataFrame, predicted: float) -> None:
     axes.axvline(predicted, color=_style.BLACK, lw=0.7, ls=":")
     axes.set_title("lifetime")
     axes.set_xscale("log")
-    axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_yscale("log")
+    axes.set_ylim(0.1, 10 * max(1.0, table[LIFETIME].max()))  # room for the legend
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter("{x:g}")
     axes.set_xlabel("$\\tau$ of the detector (s)")
     axes.set_ylabel("Lifetime (s)")
-    axes.legend(loc="lower left")
+    axes.legend(loc="upper right")

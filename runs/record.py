@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from brian2learn.core.notebook import html
+
 CIRCUMSTANCES = frozenset({"mode", "wall_time", "written", "checkpoint", "versions", "commit", "dirty", "host"})
 """What of `Record.info` depends on when, where and how fast a record was made, and not on the point."""
 
@@ -69,6 +71,9 @@ class Record:
     states: Mapping[str, States]
     final: Mapping[str, np.ndarray]
     truth: Mapping[str, np.ndarray]
+
+    def _repr_html_(self) -> str | None:
+        return html(self)
 
     @property
     def duration(self) -> float:

@@ -16,6 +16,7 @@ from brian2 import Hz, ms, prefs, second
 from brian2.utils.logger import catch_logs
 
 from brian2learn.circuits import LIF, Detector, SpikingLayers
+from brian2learn.circuits.latching_network import LatchingNetwork
 from brian2learn.circuits.plastic_balanced_network import PlasticBalancedNetwork
 from brian2learn.circuits.postsynaptic_response import PostsynapticResponse
 from brian2learn.core import compiler
@@ -31,6 +32,7 @@ from brian2learn.runs.store import Store
 from brian2learn.tasks import HiddenPattern, PoissonTarget
 from brian2learn.tasks.pulse_trains import PulseTrains
 from brian2learn.tasks.rate_steps import RateSteps
+from brian2learn.tasks.shape_memory import ShapeMemory
 
 
 def balanced(length, **values):
@@ -93,15 +95,15 @@ def bits(record):
     return what, arrays
 
 
-def killed_again_and_again(experiment, seed, processes, monkeypatch, *, every=0.05):
-    """The record of a run whose program is killed at a random moment after each first checkpoint; how often it was."""
+def killed_again_and_again(experiment, seed, processes, monkeypatch, *, every=0.05, within=None):
+    """The record of a run whose program is killed within some time, s, of a checkpoint; how often it was."""
     rng, hear, n_killed = np.random.default_rng(seed), Checkpoint.hear, 0
     resumed = []
 
     def and_kill(self, line):
         known = hear(self, line)
         if line.startswith("checkpoint written"):
-            threading.Timer(rng.uniform(0, every), processes[-1].kill).start()
+            threading.Timer(rng.uniform(0, within or every), processes[-1].kill).start()
         if line.startswith("checkpoint resumed"):
             resumed.append(self.resumed_at)
         return known
@@ -151,6 +153,22 @@ def test_a_killed_run_of_the_published_network_ends_with_the_bits_of_one_that_wa
     assert np.ptp(whole.final["e_to_e.w"]) > 0.01
     record, n_killed = killed_again_and_again(experiment, 0, processes, monkeypatch, every=5.0)
     assert n_killed >= 1
+    assert bits(record) == bits(whole)
+
+
+@pytest.mark.full
+@pytest.mark.timeout(4 * 3600)
+def test_a_run_of_half_an_hour_that_is_killed_goes_on(processes, monkeypatch):
+    """Half an hour in the network; with the checkpoints of every run, one a minute."""
+    network = LatchingNetwork.shrunk(4).replace(keep="weights")
+    task = ShapeMemory(
+        side=network.side, first=1e4 * second, learning=1800 * second, rest=0 * second, recall=0 * second
+    )
+    experiment = Experiment(task, network, dt=0.1 * ms, record={"secretion.rate": 1 * second})
+    record, n_killed = killed_again_and_again(experiment, 0, processes, monkeypatch, every=checkpoint.EVERY, within=300)
+    whole = simulate(experiment, 0, mode="standalone")
+    print(f"killed {n_killed} times; {whole.info['wall_time']['run']:.0f} s when it was not")
+    assert n_killed >= 3
     assert bits(record) == bits(whole)
 
 

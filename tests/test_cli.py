@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from brian2learn import __version__
-from brian2learn.cli import references
 from brian2learn.cli.main import app
+from brian2learn.core import references
 from brian2learn.core.discovery import FOLDERS, files
 from brian2learn.core.errors import DeclarationError, RunError
 
@@ -364,7 +364,7 @@ def test_show_a_preset_in_detail():
 def test_quantities_are_written_in_readable_units(value, text):
     import brian2
 
-    from brian2learn.cli.show import written
+    from brian2learn.core.quantities import written
 
     assert written(eval(value, vars(brian2))) == text
 

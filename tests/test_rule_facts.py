@@ -8,8 +8,8 @@ from _helpers import DT, Pair, generator, learn, loadable, rest_slow, run, time_
 from brian2 import Hz, Network, ms, second
 
 from brian2learn.analysis.pairing import TripletDrift
-from brian2learn.cli.references import bibliography
 from brian2learn.core.errors import AssemblyError, DeclarationError
+from brian2learn.core.references import bibliography
 from brian2learn.plasticity._rule import Rule
 from brian2learn.plasticity._twin import follow
 from brian2learn.plasticity.consolidation import Consolidation

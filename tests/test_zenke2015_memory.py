@@ -23,7 +23,10 @@ def run_of(spikes, shown=SHOWN, duration=18.0):
     shape, phase, start, stop = (np.array(each) for each in zip(*shown, strict=True))
     info = {
         "duration": duration,
-        "experiment": {"circuit": {"n_excitatory": N}, "task": {"first": {"si": 0.0}}},
+        "experiment": {
+            "circuit": {"n_excitatory": N},
+            "task": {"first": {"si": 0.0}, "learning": {"si": 4.0}, "rest": {"si": 4.0}},
+        },
     }
     truth = {"shape": shape.astype(int), "phase": phase.astype(int), "t_start": start, "t_stop": stop}
     cells = Spikes(np.array([t for t, _ in spikes]), np.array([k for _, k in spikes], np.int32))
@@ -47,6 +50,15 @@ def test_cues_recall_and_outlast():
     assert figure.after_cues(TRAINED, *figure.DELAY).recalled.tolist() == [True, False]
 
 
+def test_rare_shapes_outlast():
+    """Of those in the second half of phase 1, the one that nothing follows too early."""
+    shown = [*SHOWN[:2], (1, 1, 4.0, 4.1), (1, 1, 6.0, 7.0), (0, 1, 7.1, 7.4), *SHOWN[4:]]
+    record = run_of(train((0, 1), 0, 1) + train((2, 3), 2, 3) + train((2, 3), 6, 7) + train((0, 1), 7.1, 9.8), shown)
+    assert figure.after_shapes(record, *figure.DELAY).recalled.tolist() == [True]
+    silent = run_of(train((2, 3), 6, 7) + train((0, 1), 7.1, 7.4), shown)
+    assert figure.after_shapes(silent, *figure.DELAY).recalled.tolist() == [False]
+
+
 @pytest.mark.parametrize(("after", "owed"), [(AFTER, 0.0), ([], 0.5), (AFTER + train((2, 3), 14.7, 16.7), -0.5)])
 def test_what_delay_activity_owes_to_training(after, owed):
     """An untrained network whose same cells stay on too owes nothing to training."""
@@ -66,5 +78,5 @@ def test_the_untrained_network_is_the_same_but_sees_cues_only(size):
     first = [task._shown(np.random.default_rng(0))[0] for task in (trained.task, untrained.task)]
     assert [phase for _, phase, *_ in first] == [0, 2]
     assert (trained.circuit.n_excitatory, trained.task.duration) == (
-        (1024, 120) if size == "shortened" else (4096, 2 * 3600 + 172_800)
+        (1024, 720) if size == "shortened" else (4096, 2 * 3600 + 172_800)
     )

@@ -7,9 +7,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-import brian2learn.core
-
-BIBLIOGRAPHY = Path(str(brian2learn.core.__file__)).with_name("references.bib")
+BIBLIOGRAPHY = Path(__file__).with_name("references.bib")
 _ACCENTS = {'"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "c": "\u0327", "v": "\u030c"}
 _LETTERS = {r"\o": "ø", r"\O": "Ø", r"\ss": "ß", r"\ae": "æ", r"\l": "ł", r"\i": "i", r"\&": "&"}
 

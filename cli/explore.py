@@ -1,0 +1,28 @@
+"""The command ``explore``: serve the page with sliders and pictures."""
+
+from __future__ import annotations
+
+from brian2learn.core.extras import need
+
+from .console import say
+from .quiet import quiet_brian2
+
+
+def explore(names: str | None, *, port: int, address: str, browser: bool) -> None:
+    """Serve the page until the keyboard ends it."""
+    quiet_brian2()
+    need("panel", "explore", "the page with sliders")
+    from brian2learn.explore.serve import serve
+    from brian2learn.explore.settings import fresh, names_of, usual
+
+    first = ""
+    if names:
+        shown = fresh([name.strip() for name in names.split("+")])
+        usual(shown)  # is there something to see?
+        first = ",".join(names_of(shown))
+
+    def started(port: int) -> None:
+        host = "127.0.0.1" if address == "0.0.0.0" else address
+        say("explore", "green", f"http://{host}:{port}/ until Ctrl+C")
+
+    serve(first, port=port, address=address, show=browser, started=started)

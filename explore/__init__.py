@@ -1,0 +1,1 @@
+"""Sliders, pictures and pages, generated from the declarations."""

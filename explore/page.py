@@ -1,0 +1,431 @@
+"""The page of one session: what is shown, its sliders, its pictures, its equations and its code."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from functools import partial
+from html import escape
+from typing import Any
+
+import pandas as pd
+import panel as pn
+
+from brian2learn.core.declaration import Choice, Declaration, Param, plain
+from brian2learn.core.discovery import load
+from brian2learn.core.errors import Brian2LearnError
+from brian2learn.plasticity._rule import Plasticity
+
+from . import formulas, paper
+from .controls import Slider, slider_for
+from .describe import explorable, heading
+from .draw import Drawn, shape_of, side_by_side
+from .history import History
+from .pictures import Picture
+from .settings import Setting, added, changed, fields_of, fresh, names_of, parts_of, usual, values_of
+from .views._view import Times, in_use, views_of
+from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
+
+SOON = 10  # ms; what comes within this time is drawn at once
+LONGEST_CODE = 200_000  # characters
+NOTHING = (-1, "")
+SIDE = {
+    "padding": "10px 12px", "background": "var(--panel)", "border-right": "1px solid var(--edge)", "height": "100vh",
+    "position": "sticky", "top": "0", "box-sizing": "border-box",
+}  # fmt: skip
+TROUBLE = (Brian2LearnError, ArithmeticError, ValueError, MemoryError)
+"""What a setting can come to that passed its checks and still cannot be worked out."""
+
+
+class Explorer:
+    """One reader's page.
+
+    Parameters
+    ----------
+    setting : Setting
+        What is shown first.
+    dark : bool
+        Whether the ground is dark.
+    location : panel.io.location.Location, optional
+        The address of the page, which follows the setting; a cell of a notebook has none.
+    """
+
+    def __init__(self, setting: Setting, *, dark: bool = False, location: Any = None) -> None:
+        self.history, self.dark, self.location = History(setting), dark, location
+        self.following = False  # while widgets follow the setting instead of leading it
+        self.waiting = False
+        self.drawn: list[Drawn] = []
+        self.notes: list[Any] = []
+        self.follow: dict[tuple[bool, str], Callable[[Any], None]] = {}
+        self.document = pn.state.curdoc
+        self._make_widgets()
+        self._wire()
+        self._rebuild()
+        self.draw()
+
+    @property
+    def setting(self) -> Setting:
+        """What is shown now."""
+        return self.history.now
+
+    # ------------------------------------------------------------------ changes
+
+    def attempt(self, make: Callable[[], Setting], what: str = "", *, soon: bool = False) -> None:
+        """Go to the setting that a function makes, or say why it cannot be made.
+
+        Parameters
+        ----------
+        what : str
+            The value that is moved, if it is one.
+        soon : bool
+            Whether moves may follow each other fast; then a setting is drawn a little later, with all that came since.
+        """
+        try:
+            setting = make()
+            if not soon:
+                setting.view.pictures(setting.shown)
+        except TROUBLE as problem:
+            self.say(str(problem))
+            self._follow()
+            return
+        self.say("")
+        if setting != self.setting:
+            before = self.setting
+            self.history.go(setting, what)
+            self._changed(before)
+
+    def change(self, of_view: bool, values: dict[str, Any], *, soon: bool = False) -> None:
+        """Change some values of the declaration or of the view."""
+
+        def make() -> Setting:
+            return self.setting.change_view(values) if of_view else self.setting.change(values)
+
+        self.attempt(make, ",".join(values), soon=soon)
+
+    def undo(self) -> None:
+        """Go back by one change."""
+        before = self.setting
+        if self.history.undo():
+            self._changed(before)
+
+    def redo(self) -> None:
+        """Take the last `undo` back."""
+        before = self.setting
+        if self.history.redo():
+            self._changed(before)
+
+    def _changed(self, before: Setting) -> None:
+        if _form(before) != _form(self.setting):
+            self._rebuild()
+        self._follow()
+        self._draw_soon()
+
+    def say(self, problem: str) -> None:
+        """Show what went wrong, or nothing."""
+        text = f"<div class='error' role='alert'>{escape(problem)}</div>" if problem else ""
+        if text != self.problem.object:
+            self.problem.object, self.problem.visible = text, bool(text)
+
+    # ------------------------------------------------------------------ the parts of the page
+
+    def _make_widgets(self) -> None:
+        look: dict[str, Any] = {"stylesheets": [WIDGET]}
+        button: dict[str, Any] = {"button_type": "default", "height": 34, "margin": (5, 6), **look}
+        self.problem, self.head, self.equations, self.code = html(visible=False), html(), html(), html(visible=False)
+        self.pictures, self.controls, self.view_controls = pn.Column(**WIDE), pn.Column(**WIDE), pn.Column(**WIDE)
+        groups = {f"{kind}s": names for kind, names in explorable().items()}
+        self.declaration = pn.widgets.Select(name="Declaration", groups=groups, **WIDE, **look)
+        self.plus = pn.widgets.MultiChoice(name="plus mechanisms", solid=False, max_items=7, **WIDE, **look)
+        self.preset = pn.widgets.Select(name="Published values", options={"choose …": NOTHING}, **WIDE, **look)
+        self.views = pn.widgets.RadioButtonGroup(name="View", options=["…"], button_type="default", **look)
+        self.undo_button = pn.widgets.Button(name="Undo", **button)
+        self.redo_button = pn.widgets.Button(name="Redo", **button)
+        self.reset_button = pn.widgets.Button(name="Defaults", **button)
+        self.keep_button = pn.widgets.Button(name="Keep as A", **button)
+        self.ground = pn.widgets.Toggle(name="Dark", value=self.dark, **button)
+        self.numbers = pn.widgets.Checkbox(name="numbers in the equations", **look)
+        kinds = ["no code", "Python", "Brian2 script"]
+        self.code_kind = pn.widgets.RadioButtonGroup(name="Code", options=kinds, button_type="default", **look)
+        self.copy = pn.widgets.Button(name="Copy", visible=False, **button)
+        self.link = pn.widgets.Button(name="Copy link", **button)
+        data = pn.widgets.FileDownload(
+            callback=self._data, filename="brian2learn.csv", label="Data (CSV)", **button
+        )  # fmt: skip
+        picture = pn.widgets.FileDownload(
+            callback=self._paper, filename="brian2learn.pdf", label="Picture (PDF)", **button
+        )  # fmt: skip
+        alone = self.location is not None
+        self.link.visible = self.ground.visible = alone
+        side = pn.Column(
+            self.declaration, self.plus, self.preset, self.controls, html("<h2>How it is looked at</h2>"),
+            self.view_controls, width=320, styles=SIDE if alone else {"padding": "0 12px 0 0"}, scroll=alone,
+        )  # fmt: skip
+        buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, data, picture)
+        title = html("<h2>Equations</h2>", sizing_mode=None, margin=(0, 10))
+        main = pn.Column(
+            pn.FlexBox(*buttons, self.ground, **WIDE), self.problem, self.head, self.views, self.pictures,
+            pn.FlexBox(title, self.numbers, align_items="baseline"), self.equations,
+            pn.Row(self.code_kind, self.copy), self.code, styles={"padding": "12px 18px", "min-width": "0"}, **WIDE,
+        )  # fmt: skip
+        colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
+        self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
+
+    def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
+        def called(event: Any) -> None:
+            if not self.following:
+                act(event.new)
+
+        widget.param.watch(called, "value")
+
+    def _wire(self) -> None:
+        self._watch(self.declaration, lambda name: self.attempt(lambda: usual(fresh([name]))))
+        self._watch(self.plus, self._add)
+        self._watch(self.preset, self._take_preset)
+        self._watch(
+            self.views, lambda view: self.attempt(lambda: Setting(self.setting.shown, view.suited(self.setting.shown)))
+        )
+        self._watch(self.numbers, lambda _: self._draw_equations())
+        self._watch(self.code_kind, lambda _: self._draw_code())
+        self._watch(self.ground, self._change_ground)
+        self.undo_button.on_click(lambda _: self.undo())
+        self.redo_button.on_click(lambda _: self.redo())
+        self.reset_button.on_click(
+            lambda _: self.attempt(lambda: usual(fresh(names_of(self.setting.shown)), type(self.setting.view)))
+        )
+        self.keep_button.on_click(lambda _: self._keep())
+        self.link.js_on_click(code="navigator.clipboard.writeText(window.location.href)")
+        self.copy.js_on_click(
+            args={"pane": self.code},
+            code="const text = (html) => new DOMParser().parseFromString(html, 'text/html').body.textContent; "
+            "navigator.clipboard.writeText(text(text(pane.text)).trim())",
+        )
+        self.ground.jscallback(value="document.documentElement.dataset.theme = cb_obj.active ? 'dark' : 'light'")
+
+    def _rebuild(self) -> None:
+        """Make the widgets of another declaration or another view."""
+        shown, view = self.setting.shown, self.setting.view
+        names = names_of(shown)
+        self.following = True
+        try:
+            self.declaration.value = names[0]
+            self.plus.visible = isinstance(shown, Plasticity) and bool(shown.terms)
+            rules = explorable().get("Rule", {})
+            self.plus.param.update(
+                options={cls: name for cls, name in rules.items() if name != names[0]}, value=list(names[1:])
+            )
+            presets = {
+                preset if len(names) == 1 else f"{type(part).__name__}: {preset}": (k, preset)
+                for k, part in enumerate(parts_of(shown))
+                for preset in part.presets
+            }
+            self.preset.param.update(options={"choose …": NOTHING, **presets}, value=NOTHING, visible=bool(presets))
+            self.views.param.update(options={each.title: each for each in views_of(shown)}, value=type(view))
+            self.follow = {}
+            self.controls[:] = self._widgets(False, shown, list(fields_of(shown)))
+            self.view_controls[:] = self._widgets(True, view, list(view.controls(shown)))
+        finally:
+            self.following = False
+        self.head.object = heading(shown)
+
+    def _widgets(self, of_view: bool, declaration: Declaration, names: list[str]) -> list[Any]:
+        fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
+        found = []
+        for name in (each for each in names if each in fields):
+            field, value = fields[name], values[name]
+
+            def move(value: Any, name: str = name, soon: bool = False) -> None:
+                self.change(of_view, {name: value}, soon=soon)
+
+            if isinstance(field, Choice):
+                owners: list[Any] = [part.fields[name] for part in parts if name in part.fields]
+                options = [option for option in field.options if all(option in each.options for each in owners)]
+                widget, follow = choice_list(name, field, options, value, self._watch, move)
+            elif isinstance(field, Param):
+                slider = slider_for(field, value, [each for part in parts for each in in_use(part, name)])
+                typed = self._typed(of_view, slider)
+                widget, follow = slider_row(slider, value, self._watch, partial(move, soon=True), typed)
+            elif isinstance(field, Times):
+                widget, follow = times_box(field, value, self._watch, self._typed_times(name))
+            else:
+                continue
+            self.follow[of_view, name] = follow
+            found.append(widget)
+        return found
+
+    def _typed(self, of_view: bool, slider: Slider) -> Callable[[str], None]:
+        def act(text: str) -> None:
+            try:
+                value = float(text) * slider.factor
+            except ValueError:
+                self.say(f"{slider.name} ({slider.meaning}): expected a number, got {text[:30]!r}.")
+                self._follow()
+                return
+            self.change(of_view, {slider.name: value})
+
+        return act
+
+    def _typed_times(self, name: str) -> Callable[[str], None]:
+        def act(text: str) -> None:
+            try:
+                times = tuple(float(word) * 1e-3 for word in text.replace(";", ",").replace(",", " ").split())
+            except ValueError:
+                self.say(f"{name}: expected numbers in ms with commas between, got {text[:60]!r}.")
+                self._follow()
+                return
+            self.change(True, {name: times})
+
+        return act
+
+    # ------------------------------------------------------------------ what is done at a click
+
+    def _add(self, names: list[str]) -> None:
+        present = dict(zip(names_of(self.setting.shown), parts_of(self.setting.shown), strict=True))
+
+        def make() -> Setting:
+            shown: Any = present[names_of(self.setting.shown)[0]]
+            for name in names:
+                shown = shown + present[name] if name in present else added(shown, load(name, "plasticity"))
+            return usual(shown, type(self.setting.view))
+
+        self.attempt(make)
+        self.following = True  # what could not be added is not left in the list
+        self.plus.value = list(names_of(self.setting.shown)[1:])
+        self.following = False
+
+    def _take_preset(self, choice: tuple[int, str]) -> None:
+        if choice == NOTHING:
+            return
+        part = parts_of(self.setting.shown)[choice[0]]
+        values = {
+            name: value if isinstance(value, str) else plain(value)
+            for name, value in type(part).preset(choice[1]).values.items()
+        }
+        self.attempt(lambda: usual(changed(self.setting.shown, values), type(self.setting.view)))
+        self._rebuild()  # so that sliders reach the new values
+        self._draw_soon()
+
+    def _keep(self) -> None:
+        self.history.kept = self.setting if self.history.kept is None else None
+        self.keep_button.name = "Keep as A" if self.history.kept is None else "Forget A"
+        self._draw_soon()
+
+    def _change_ground(self, dark: bool) -> None:
+        self.dark, self.drawn = dark, []
+        self._draw_soon()
+
+    def click(self, x: float, y: float) -> None:
+        """Add a spike where the reader clicks on the trains, or take one away."""
+        view = self.setting.view
+        if not {"pre", "post", "t_stop"} <= {*view.fields}:
+            return
+        end = float(view.values["t_stop"])
+        at = float(x) * (1e-3 if end < 2 else 1.0)
+        if not 0 <= at < end:
+            return
+        side = "pre" if y > 0.5 else "post"
+        times = view.values[side]
+        near = [each for each in times if abs(each - at) < 0.01 * end]
+        kept = tuple(each for each in times if each not in near) if near else (*times, round(at, 4))
+        self.change(True, {side: kept})
+
+    def _data(self) -> io.StringIO:
+        tables = [
+            picture.table().rename(columns={picture.x: "x", picture.y: "y"}).assign(
+                picture=picture.name, x_label=picture.x, y_label=picture.y
+            )
+            for picture in self._pictures()
+        ]  # fmt: skip
+        return io.StringIO(f"# {self.setting.address}\n" + pd.concat(tables, ignore_index=True).to_csv(index=False))
+
+    def _paper(self) -> io.BytesIO:
+        return io.BytesIO(paper.saved(self._pictures(), "pdf"))
+
+    # ------------------------------------------------------------------ drawing
+
+    def _follow(self) -> None:
+        """Let the widgets show the values of the setting."""
+        self.following = True
+        try:
+            for of_view, declaration in ((False, self.setting.shown), (True, self.setting.view)):
+                for name, value in values_of(declaration).items():
+                    if (of_view, name) in self.follow:
+                        self.follow[of_view, name](value)
+        finally:
+            self.following = False
+
+    def _draw_soon(self) -> None:
+        """Draw once for all that arrives within a moment, and with the lock that Bokeh wants for its models."""
+        if self.document is None or self.document.session_context is None:
+            self.draw()
+        elif not self.waiting:
+            self.waiting = True
+            self.document.add_timeout_callback(self._draw_now, SOON)
+
+    def _draw_now(self) -> None:
+        self.waiting = False
+        self.draw()
+
+    def _pictures(self) -> list[Picture]:
+        found, kept = list(self.setting.view.pictures(self.setting.shown)), self.history.kept
+        if kept is None or type(kept.view) is not type(self.setting.view):
+            return found
+        return side_by_side(found, kept.view.pictures(kept.shown))
+
+    def draw(self) -> None:
+        """Show pictures, equations, code and address of the setting."""
+        try:
+            pictures = self._pictures()
+        except TROUBLE as problem:
+            self.say(str(problem))
+            return
+        if [shape_of(picture) for picture in pictures] == [drawn.shape for drawn in self.drawn]:
+            for drawn, picture in zip(self.drawn, pictures, strict=True):
+                drawn.update(picture)
+        else:
+            self._draw_anew(pictures)
+        for note, picture in zip(self.notes, pictures, strict=True):
+            words = " ".join(filter(None, (picture.note, picture.edits)))
+            note.object = f"<p class='note'>{escape(words)}</p>" if words else ""
+        self._draw_equations()
+        self._draw_code()
+        self.undo_button.disabled, self.redo_button.disabled = not self.history.past, not self.history.future
+        if self.location is not None:
+            self.location.search = f"?{self.setting.address}{'&ground=dark' if self.dark else ''}"
+
+    def _draw_anew(self, pictures: list[Picture]) -> None:
+        ranges: dict[str, Any] = {}
+        self.drawn = [Drawn(each, dark=self.dark, on_click=self.click, ranges=ranges) for each in pictures]
+        self.notes = [html(margin=(0, 10)) for _ in pictures]
+        beside = type(self.setting.view).side_by_side or any(each.surface is not None for each in pictures)
+        styles = {"flex": "1 1 400px"} if beside else {}
+        cards = [
+            pn.Column(pn.pane.Bokeh(drawn.figure, **WIDE), note, min_width=320, max_width=1100, styles=styles, **WIDE)
+            for drawn, note in zip(self.drawn, self.notes, strict=True)
+        ]
+        self.pictures[:] = [pn.FlexBox(*cards, **WIDE)] if beside else cards
+
+    def _draw_equations(self) -> None:
+        text = formulas.html_of(self.setting.shown, with_values=self.numbers.value)
+        if text != self.equations.object:
+            self.equations.object = text
+
+    def _draw_code(self) -> None:
+        kind, view, shown = self.code_kind.value, self.setting.view, self.setting.shown
+        text = ""
+        if kind == "Python":
+            text = view.python(shown)
+        elif kind == "Brian2 script":
+            text = view.brian2_script(shown) or "# There is no script for this view.\n"
+        if len(text) > LONGEST_CODE:
+            text = f"# This script has {len(text)} characters, more than a page should show. It is written by:\n\n"
+            text += view.python(shown) + "print(view.brian2_script(rule))\n"
+        html = f"<pre tabindex='0'>{escape(text)}</pre>" if text else ""
+        if html != self.code.object:
+            self.code.object = html
+        self.code.visible = self.copy.visible = bool(text)
+
+
+def _form(setting: Setting) -> Any:
+    """What must be equal for the widgets to stay."""
+    choices = tuple(value for value in values_of(setting.shown).values() if isinstance(value, str))
+    return names_of(setting.shown), type(setting.view), tuple(fields_of(setting.shown)), choices
