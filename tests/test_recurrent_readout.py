@@ -334,12 +334,13 @@ class Late(CueAccumulation):
         return Stimulus({**stimulus.spikes, "inputs": kept}, stimulus.period, stimulus.duration, stimulus.truth)
 
 
-def perturbed(held, task=None, release=None, **when):
+def perturbed(held, task=None, release=None, mode="runtime", **when):
     """Spikes of a net whose cells drive each other, in steps, and the scores of every trial."""
     release = [TsodyksMarkram(U=0.2)] if release is None else release
     first = small(feedback="random", g_in=6, g_rec=6, release=release)
     net = PerturbedReadout.of(first.circuit.replace(n_adaptive=0), held=held, **{"held_from": 0 * ms, **when})
-    _, record = losses(first.replace(circuit=net, task=first.task if task is None else task(**first.task.values)))
+    shown = first.task if task is None else task(**first.task.values)
+    _, record = losses(first.replace(circuit=net, task=shown), mode)
     t, i = record.spikes["cells"]
     assert t.size > 100
     return np.rint(t * 1e3).astype(int), i, np.vstack([record.states["out.score"].values, record.final["out.score"]])
@@ -374,6 +375,13 @@ def test_nothing_outlives_a_hold_of_both():
         )
         assert (whole == late) == same, held
         assert len(late) > 20
+
+
+@pytest.mark.slow
+def test_a_compiled_program_holds_the_same():
+    when = {"held_from": 20 * ms, "held_for": 5 * ms}
+    for one, other in zip(perturbed("both", **when), perturbed("both", mode="standalone", **when), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_a_hold_that_does_not_fit_is_refused():
