@@ -247,6 +247,7 @@ def test_a_checkpoint_of_another_run_is_not_used(monkeypatch):
         simulate(experiment, 3, mode="standalone")
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_cannot_be_written_costs_the_run_nothing(monkeypatch, cache):
     experiment = EXPERIMENTS["network"]
     whole = simulate(experiment, 5, mode="standalone")

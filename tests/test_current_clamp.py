@@ -148,6 +148,7 @@ def fired(circuit, lags, dt=0.1, **more):
     return counts.reshape(circuit.n_thresholds, n) > 0, record.truth["lag"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dt", rest_slow([0.1, 0.02]))
 @pytest.mark.parametrize("tau", [10.0, 23.0])
 def test_two_jumps_fire_up_to_the_limit_in_either_order(dt, tau):
@@ -160,6 +161,7 @@ def test_two_jumps_fire_up_to_the_limit_in_either_order(dt, tau):
     assert answers.any(axis=1).all()
 
 
+@pytest.mark.slow
 def test_below_one_jump_all_fire_and_from_two_none():
     circuit = Coincidence(low_threshold=0.9, high_threshold=2.1, n_thresholds=13)
     answers, _ = fired(circuit, (-40, 40, 81))

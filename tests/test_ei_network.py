@@ -125,6 +125,7 @@ def test_same_seed_same_bits_and_another_seed_another_network():
     assert one.spikes["excitatory"].t.tobytes() != other.spikes["excitatory"].t.tobytes()
 
 
+@pytest.mark.slow
 def test_a_first_weight_is_set_at_run_time():
     """The mean change from 0.5 or from 2 starts there; before the onset nothing changes."""
     for w in (0.5, 2.0):

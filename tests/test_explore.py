@@ -292,7 +292,8 @@ def short(view):
 
 def script_cases():
     rules = [name for name in NAMES if isinstance(fresh([name]), Plasticity)]
-    found = [pytest.param(name, Spikes, id=f"{name.partition(',')[0]}-Spikes") for name in [*rules, SUM]]
+    spikes = [pytest.param(name, Spikes, id=f"{name.partition(',')[0]}-Spikes") for name in [SUM, *rules]]
+    found = rest_slow(spikes, n_default=3)
     default = {("triplet_stdp", "Window"), ("pair_stdp", "Frequency"), ("clopath_stdp", "Triplets"), (SUM, "Poisson")}
     for name in [*NAMES, SUM]:
         for view in views_of(fresh(name.split(","))):

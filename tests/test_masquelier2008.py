@@ -42,6 +42,7 @@ def test_without_a_pattern_the_cell_falls_silent():
         assert np.sum(spikes_of(record) > 50) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pairing", rest_slow(["all_to_all", "nearest"]))
 def test_other_pairings_silence_the_cell(pairing):
     """The replication's Fig 7A: with the paper's numbers only reduced nearest-neighbour pairing learns."""

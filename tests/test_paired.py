@@ -139,6 +139,7 @@ def test_in_every_example_it_is_hosted(stem):
             as_its_twin(rule)
 
 
+@pytest.mark.slow
 def test_the_weight_can_be_recorded():
     for record in records(PairSTDP()):
         states = record.states["plastic.w"]

@@ -125,6 +125,7 @@ def test_it_hosts_other_rules(rule):
 # ---------------------------------------------------------------------- the mean field
 
 
+@pytest.mark.slow
 def test_rate_populations_equal_euler_steps_and_the_boundary():
     """Stable at 0.5 and 0.9 of the critical time constant, explosion at 2030 and 500 s at 1.1 and 2 of it."""
     critical = MetaplasticNetwork(1.24488e-5, 3.0, 1.0, 10.0).critical_tau

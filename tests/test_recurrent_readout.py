@@ -219,6 +219,7 @@ class Again(CueAccumulation):
         return Stimulus(spikes=keep, period=self.trial, duration=self.duration, truth={})
 
 
+@pytest.mark.slow
 def test_a_compiled_program_begins_every_trial_at_rest_however_late():
     """After 64 s a multiple of 1.65 s and one of 2 ms differ by more than what Brian2 takes for the same time."""
     task = Again(n_trials=70, n_cues=1, before_cue=300 * ms, cue=100 * ms, silence=800 * ms, recall=450 * ms)
@@ -244,6 +245,7 @@ def test_uniform_feedback_of_two_classes_is_none():
     assert abs(record.final["readout.w"] - before["readout.w"]).max() > 1e-6
 
 
+@pytest.mark.slow
 def test_rates_of_the_batch_before_and_a_learning_rate_that_falls():
     """Without feedback only the regulariser acts: on the second batch of two trials, by the rates of the first."""
     experiment = small(feedback="random", g_feedback=0, g_in=3)
@@ -365,6 +367,7 @@ def test_short_term_plasticity_at_rest_releases_what_the_first_spike_releases():
     assert not np.array_equal(always[2], never[2])
 
 
+@pytest.mark.slow
 def test_nothing_outlives_a_hold_of_both():
     """Cells carry the first input of a trial beyond a hold of the release, and the release beyond one of cells."""
     when = {"held_from": 20 * ms, "held_for": 5 * ms}

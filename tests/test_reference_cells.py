@@ -245,6 +245,7 @@ def test_the_twin_of_the_squid_axon(density, n_spikes, rate):
         assert steady_rate(times, t_stop=1.0, t_start=0.5) == pytest.approx(rate, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_squid_axon_rests():
     cell = HodgkinHuxley()
     assert [f"{cell.start[gate]:.4f}" for gate in "mhn"] == ["0.0529", "0.5961", "0.3177"]
@@ -339,6 +340,7 @@ def test_a_chattering_mat_cell_bursts_as_fast_as_it_may():
     assert [len(each) for each in adaptive("CH")] == [0, 38, 83]
 
 
+@pytest.mark.slow
 def test_an_intrinsically_bursting_mat_cell_has_these_counts():
     assert [len(each) for each in adaptive("IB")] == [15, 25, 34]
 

@@ -241,6 +241,7 @@ def test_steps_of_r_max_prop(form):
     assert abs(courses[-1]).max() == 2.5e-3
 
 
+@pytest.mark.slow
 def test_burn_in_decay_and_end_of_learning():
     inputs = SpikeGeneratorGroup(1, [0], [50] * ms, period=100 * ms)
     target = SpikeGeneratorGroup(1, [0], [70] * ms, period=100 * ms)
