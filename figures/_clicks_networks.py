@@ -63,7 +63,7 @@ def held_out(
     frozen = with_trial(frozen, task)
     if held is not None:
         what, begin, length = held  # a delay of one length begins at one time in the slot
-        frozen = PerturbedReadout(**frozen.values, held=what, held_from=task.high_duration + begin, held_for=length)
+        frozen = PerturbedReadout.of(frozen, held=what, held_from=task.high_duration + begin, held_for=length)
     return experiment(task, frozen, trained if learned else None)
 
 
