@@ -18,7 +18,6 @@ from typing import BinaryIO
 import numpy as np
 
 from brian2learn.core.errors import RecordError
-from brian2learn.core.folders import published
 
 from .record import Record, decode, encode
 
@@ -92,13 +91,12 @@ class Writer:
         pack = self.directory / f"{unique_name()}.pack"
         self._dictionary = dictionary[-30_000:]  # as far back as the method looks
         body = zlib.compress(self._dictionary)
-        # the file and its name are there at once or not at all; only then does it grow
-        with published(pack.with_suffix(".beginning"), within=self.directory) as folder:
-            (folder / "pack").write_bytes(
-                _PACK.pack(_PACK_MAGIC, len(body)) + body + struct.pack("<I", zlib.crc32(body))
-            )
-        os.rename(pack.with_suffix(".beginning") / "pack", pack)
-        pack.with_suffix(".beginning").rmdir()
+        try:
+            with open(pack, "xb", buffering=0) as file:
+                _write_all(file, _PACK.pack(_PACK_MAGIC, len(body)) + body + struct.pack("<I", zlib.crc32(body)))
+        except BaseException:
+            pack.unlink(missing_ok=True)
+            raise
         # without buffers, so that nothing of an entry that was taken back can follow later
         self._pack, self._index = (open(path, "ab", buffering=0) for path in (pack, index_of(pack)))  # noqa: SIM115
         self.packs.append(pack)
@@ -156,10 +154,13 @@ def scan(pack: Path, start: int = 0) -> Iterator[tuple[np.ndarray, str]]:
             size = os.fstat(file.fileno()).st_size
             if start == 0:
                 head = file.read(_PACK.size)
-                if len(head) < _PACK.size or not head.startswith(_PACK_MAGIC):
+                if not head.startswith(_PACK_MAGIC[: len(head)]):
                     yield nothing(0, "not a pack of this store")
                     return
-                start = _PACK.size + _PACK.unpack(head)[1] + 4
+                start = _PACK.size + (_PACK.unpack(head)[1] + 4 if len(head) == _PACK.size else 0)
+                if size < start:
+                    yield nothing(0, f"ends {start - size} bytes too early")
+                    return
             at = start
             while at < size:
                 file.seek(at)

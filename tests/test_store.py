@@ -308,8 +308,22 @@ def test_a_killed_writer_leaves_whole_records(tmp_path):
     assert all("too early" in damage.what or "no record" in damage.what for damage in store.verify())
 
 
+def test_a_writer_killed_while_it_begins_a_pack_leaves_nothing_in_the_way(tmp_path):
+    store = filled(tmp_path, 1)
+    whole = only(tmp_path, ".pack").read_bytes()
+    begun = tmp_path / "begun.pack"
+    for size in (*range(12), 13, 100):
+        begun.write_bytes(whole[:size])
+        os.utime(begun, (0, 0))
+        assert [name for name in Store(tmp_path).keys()] == [name_of(0)]
+        assert [damage.path for damage in store.verify() if "too early" in damage.what] == [begun]
+        Store(tmp_path).tidy()
+        assert not begun.exists()
+        same(Store(tmp_path).read(name_of(0)), record_of(0))
+
+
 def test_a_full_disk_takes_nothing_away(tmp_path, monkeypatch):
-    store = filled(tmp_path, 3)
+    store = filled(tmp_path / "old", 3)
     store.write(record_of(3))
 
     def no_room(file, data):
@@ -320,8 +334,11 @@ def test_a_full_disk_takes_nothing_away(tmp_path, monkeypatch):
         patch.setattr(packs, "_write_all", no_room)
         with pytest.raises(RecordError, match="No space left on device"):
             store.write(record_of(4))
+        with pytest.raises(RecordError, match="No space left on device"):
+            Store(tmp_path / "new").write(record_of(4))
     assert list(store.verify()) == []
     assert len(store) == 4
+    assert list((tmp_path / "new").iterdir()) == []
     store.write(record_of(4))
     assert len(store) == 5
     same(store.read(name_of(4)), record_of(4))
