@@ -373,6 +373,11 @@ class Explorer:
 
     def draw(self) -> None:
         """Show pictures, equations, code and address of the setting."""
+        # Bokeh's changes to its own models must not overtake those by which Panel sends new ones: all go in one message
+        with pn.io.unlocked():
+            self._draw_all()
+
+    def _draw_all(self) -> None:
         try:
             pictures = self._pictures()
         except TROUBLE as problem:
