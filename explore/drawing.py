@@ -1,4 +1,4 @@
-"""Figures drawn at their small size while the page is served: one at a time, each by the command in a process of its own."""
+"""Figures drawn at small size while the page is served: one at a time, each by the command in a process of its own."""
 
 from __future__ import annotations
 

@@ -13,11 +13,13 @@ from brian2learn.core.errors import Brian2LearnError
 from brian2learn.figures._board import FIGURES, Board, board_of, section
 
 from .board import UNREADABLE
+from .describe import sources
 from .drawing import DONE, FAILED, RUNNING, Desk, Drawing
 from .widgets import WIDE, WIDGET, html
 
 OFTEN = 500  # ms between looks at a drawing
 BOARD = "board/"  # from this page
+LOOK = ".board section { margin: 0 0 1.5rem } .board h2 { font-size: 22px; color: var(--ink); margin: 0 }"
 
 
 @cache
@@ -60,9 +62,11 @@ class FigurePage:
         self.draw_button = pn.widgets.Button(name="Draw at small size", **button)
         self.stop_button = pn.widgets.Button(name="Stop", visible=False, **button)
         self.ground = pn.widgets.Toggle(name="Dark", value=dark, **button)
-        self.status, self.body = html(), html(margin=(0, 10))
+        self.status, self.sources = html(), html()
+        self.body = html(margin=(0, 10))
+        self.body.stylesheets = [*self.body.stylesheets, LOOK]
         self.layout = pn.Column(
-            self.figure, pn.FlexBox(self.draw_button, self.stop_button, self.ground, **WIDE), self.status, self.body,
+            self.figure, pn.FlexBox(self.draw_button, self.stop_button, self.ground, **WIDE), self.status, self.body, self.sources,
             styles={"padding": "12px 18px", "max-width": "1100px", "margin": "0 auto"}, min_height=700, **WIDE,
         )  # fmt: skip
         self.figure.param.watch(lambda _: self.show(), "value")
@@ -83,6 +87,7 @@ class FigurePage:
             return
         self.drawing = next((each for each in self.desk.drawings if each.name == self.name), None)
         self._draw_body()
+        self.sources.object = sources([load(self.name, FIGURES)()])
         self._follow()
 
     def draw(self) -> None:

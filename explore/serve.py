@@ -85,7 +85,7 @@ def serve(
 
 
 class Malformed(Matcher):
-    """Requests on which Panel (a second ``?``, a ``#``) or Tornado (a NUL) would fail, so that they are refused first."""
+    """Requests on which Panel (a second ``?``, a ``#``) or Tornado (a NUL) would fail: they are refused first."""
 
     def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
         uri = request.uri or ""

@@ -76,7 +76,7 @@ def section(found: Board, root: str) -> str:
     """All there is of some figures as a piece of HTML; `root` leads to the page of the board."""
     parts: Any = _template().module
     of_drawn = (parts.drawn(figure, root) for figure in found.produced)
-    return "".join(map(str, (parts.style(), *of_drawn, *map(parts.undrawn, found.waiting))))
+    return "".join(map(str, (parts.style(), *of_drawn, *(parts.undrawn(figure, True) for figure in found.waiting))))
 
 
 def board_of(results: Path) -> Board:
