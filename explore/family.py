@@ -45,7 +45,7 @@ class Members:
 
     def __init__(self, setting: Setting) -> None:
         self.slider = slider_of(setting)
-        values = [self.slider.value(place) for place in np.linspace(*self.slider.ends, N)]
+        values = [self.slider.value(place) for place in np.linspace(*self.slider.ends, N).tolist()]
         self.values = list(dict.fromkeys(values))
         self.setting = setting
         self.of = self._with(self.values[0])
@@ -79,7 +79,7 @@ class Members:
         if now.name not in self.families:
             self.families[now.name] = self._family(now.name)
         family, note = self.families[now.name]
-        return replace(now, family=family, note=" ".join(filter(None, (now.note, note))))
+        return _noted(replace(now, family=family), note)
 
     def _family(self, name: str) -> tuple[Family | None, str]:
         """The family behind a picture and what is said of it; none if the parameter does not move it."""
@@ -97,6 +97,10 @@ class Members:
         note = f"{len(found)} values of {self.slider.name}, {self.slider.meaning}, behind the present one"
         note += f"; {without} more cannot be worked out." if without else "."
         return family, note
+
+
+def _noted(picture: Picture, note: str) -> Picture:
+    return replace(picture, note="  |  ".join(filter(None, (picture.note, note))))
 
 
 def _curve(picture: Picture, name: str) -> Curve:
@@ -136,6 +140,8 @@ class Comparison:
         if not setting.over:
             self.ready = self.working = None
             return list(now)
+        if all(each.surface is not None for each in now):
+            return [_noted(now[0], "Surfaces are not compared over a slider."), *now[1:]]
         wanted = Members(setting)
         if self.ready is None or self.ready.of != wanted.of:
             if whole or self.later is None:
@@ -149,7 +155,8 @@ class Comparison:
                 self.working = wanted
         if self.ready is not None and _kind(self.ready) == _kind(wanted):
             return self.ready.behind(now)
-        return list(now)
+        first, *others = now
+        return [_noted(first, f"{len(wanted.values)} values of {wanted.slider.name} are being worked out."), *others]
 
     def _work(self) -> None:
         members, end = self.working, time.monotonic() + SLICE

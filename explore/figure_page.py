@@ -62,11 +62,12 @@ class FigurePage:
         self.draw_button = pn.widgets.Button(name="Draw at small size", **button)
         self.stop_button = pn.widgets.Button(name="Stop", visible=False, **button)
         self.ground = pn.widgets.Toggle(name="Dark", value=dark, **button)
-        self.status, self.sources = html(), html()
+        self.status, self.sources = html(visible=False), html()
         self.body = html(margin=(0, 10))
         self.body.stylesheets = [*self.body.stylesheets, LOOK]
         self.layout = pn.Column(
-            self.figure, pn.FlexBox(self.draw_button, self.stop_button, self.ground, **WIDE), self.status, self.body, self.sources,
+            self.figure, pn.FlexBox(self.draw_button, self.stop_button, self.ground, **WIDE), self.status, self.body,
+            self.sources,
             styles={"padding": "12px 18px", "max-width": "1100px", "margin": "0 auto"}, min_height=700, **WIDE,
         )  # fmt: skip
         self.figure.param.watch(lambda _: self.show(), "value")
@@ -108,7 +109,10 @@ class FigurePage:
 
     def say(self, problem: str) -> None:
         """Show what went wrong."""
-        self.status.object = _trouble(problem)
+        self._say(_trouble(problem))
+
+    def _say(self, text: str) -> None:
+        self.status.object, self.status.visible = text, bool(text)
 
     def _follow(self) -> None:
         """Say how far the drawing is, and go on looking until it has ended."""
@@ -116,7 +120,7 @@ class FigurePage:
         going = drawing is not None and not drawing.ended
         if drawing is not None and drawing.state == DONE:
             self._draw_body()
-        self.status.object = self._said()
+        self._say(self._said())
         self.draw_button.disabled = going
         self.stop_button.visible = going and drawing in self.asked
         if going and self.looking is None:

@@ -19,6 +19,7 @@ from . import family, formulas, paper
 from .controls import Slider, slider_for
 from .describe import explorable, heading
 from .draw import Drawn, shape_of, side_by_side
+from .family import TROUBLE
 from .history import History
 from .pictures import Picture
 from .settings import (
@@ -97,7 +98,7 @@ class Explorer:
             setting = make()
             if not soon:
                 setting.view.pictures(setting.shown)
-        except family.TROUBLE as problem:
+        except TROUBLE as problem:
             self.say(str(problem))
             self._follow()
             return
@@ -405,7 +406,7 @@ class Explorer:
     def _draw_all(self) -> None:
         try:
             pictures = self._pictures()
-        except family.TROUBLE as problem:
+        except TROUBLE as problem:
             self.say(str(problem))
             return
         if [shape_of(picture) for picture in pictures] == [drawn.shape for drawn in self.drawn]:
