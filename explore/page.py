@@ -197,7 +197,7 @@ class Explorer:
         self._watch(self.plus, self._add)
         self._watch(self.preset, self._take_preset)
         self._watch(self.views, lambda view: self.attempt(lambda: self._usual(self.setting.shown, view)))
-        self._watch(self.over, lambda name: self.attempt(lambda: compared(self.setting, name)))
+        self._watch(self.over, lambda name: self.attempt(lambda: compared(self.setting, str(name or ""))))
         self._watch(self.numbers, lambda _: self._draw_equations())
         self._watch(self.code_kind, lambda _: self._draw_code())
         self._watch(self.ground, self._change_ground)
