@@ -37,7 +37,7 @@ from .settings import (
     values_of,
 )  # fmt: skip
 from .views._view import Times, in_use, views_of
-from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
+from .widgets import GROUND, WIDE, WIDGET, choice_list, html, in_order, slider_row, times_box
 
 SOON = 10  # ms; what comes within this time is drawn at once
 PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
@@ -129,10 +129,11 @@ class Explorer:
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        if _form(before) != _form(self.setting):
-            self._rebuild()
-        self._follow()
-        self._draw_soon()
+        with in_order(self.document):
+            if _form(before) != _form(self.setting):
+                self._rebuild()
+            self._follow()
+            self._draw_soon()
 
     def say(self, problem: str) -> None:
         """Show what went wrong, or nothing."""
@@ -188,7 +189,8 @@ class Explorer:
     def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
         def called(event: Any) -> None:
             if not self.following:
-                act(event.new)
+                with in_order(self.document):
+                    act(event.new)
 
         widget.param.watch(called, "value")
 
@@ -399,8 +401,7 @@ class Explorer:
 
     def draw(self) -> None:
         """Show pictures, equations, code and address of the setting."""
-        # Bokeh's changes to its own models must not overtake those by which Panel sends new ones: all go in one message
-        with pn.io.unlocked():
+        with in_order(self.document):
             self._draw_all()
 
     def _draw_all(self) -> None:
