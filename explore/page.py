@@ -129,11 +129,10 @@ class Explorer:
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        with in_order(self.document):
-            if _form(before) != _form(self.setting):
-                self._rebuild()
-            self._follow()
-            self._draw_soon()
+        if _form(before) != _form(self.setting):
+            self._rebuild()
+        self._follow()
+        self._draw_soon()
 
     def say(self, problem: str) -> None:
         """Show what went wrong, or nothing."""
@@ -189,8 +188,7 @@ class Explorer:
     def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
         def called(event: Any) -> None:
             if not self.following:
-                with in_order(self.document):
-                    act(event.new)
+                act(event.new)
 
         widget.param.watch(called, "value")
 
