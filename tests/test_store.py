@@ -315,7 +315,7 @@ def test_a_writer_killed_while_it_begins_a_pack_leaves_nothing_in_the_way(tmp_pa
     for size in (*range(12), 13, 100):
         begun.write_bytes(whole[:size])
         os.utime(begun, (0, 0))
-        assert [name for name in Store(tmp_path).keys()] == [name_of(0)]
+        assert list(Store(tmp_path).keys()) == [name_of(0)]
         assert [damage.path for damage in store.verify() if "too early" in damage.what] == [begun]
         Store(tmp_path).tidy()
         assert not begun.exists()
