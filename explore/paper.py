@@ -105,6 +105,7 @@ def _family(found: Canvas, axes: Axes, family: Family, patterns: Mapping[str, st
     scale = ScalarMappable((LogNorm if family.log else Normalize)(*ends), ListedColormap(RAMP[False]))
     for forms in family.curves:
         for value, curve in zip(family.values, forms, strict=True):
-            marks: dict[str, Any] = {"ls": "", "marker": "."} if curve.kind == POINTS else {"ls": patterns.get(curve.name, "-")}
+            points = curve.kind == POINTS
+            marks: dict[str, Any] = {"ls": "", "marker": "."} if points else {"ls": patterns.get(curve.name, "-")}
             axes.plot(curve.x, curve.y, color=scale.to_rgba(value), lw=0.6, ms=2, **marks)
     found.colorbar(scale, ax=axes, label=family.label)
