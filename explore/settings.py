@@ -153,7 +153,11 @@ def _replaced(part: Declaration, values: Mapping[str, Any]) -> Declaration:
             counted = type(part)(**choices).numbers
         except DeclarationError:
             counted = part.numbers
-        kept = {name: value for name, value in part.values.items() if name in counted or name in choices}
+        kept = {
+            name: value
+            for name, value in part.values.items()
+            if name in counted or name in choices or not isinstance(part.fields[name], Param)
+        }
         return type(part)(**{**kept, **with_units})
 
 
