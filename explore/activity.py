@@ -16,6 +16,9 @@ from .views._view import View, units_in
 MOST_SPIKES = 200_000
 """A raster shows every k-th cell, where all of them have more spikes."""
 MOST_BINS = 2000
+MOST_SAMPLES = 10**6
+"""Weights on record, with which a circuit is opened."""
+FEW = 20  # cells
 N_BARS = 60
 QUANTILES = {"90 %": 0.9, "mean": None, "10 %": 0.1}
 STEPS = {"0.01 ms": 0.01 * ms, "0.05 ms": 0.05 * ms, "0.1 ms": 0.1 * ms, "0.5 ms": 0.5 * ms, "1 ms": 1 * ms}
@@ -52,14 +55,13 @@ class Activity(View):
         return INTERVALS[self.weights]
 
     @classmethod
-    def suited_to(cls, duration: float, n_weights: int) -> Activity:
-        """With weights recorded about a hundred times, if they are not too many for it."""
+    def suited_to(cls, duration: float, n_cells: int, n_weights: int) -> Activity:
+        """With weights recorded a hundred times or more, if there are not too many, and bins that hold some spikes."""
+        rate_bin = cls.rate_bin.default if n_cells >= FEW else max(duration / 100, 1e-3) * second
         for name, every in INTERVALS.items():
-            if every is not None and 10 <= duration / float(every) and n_weights * duration / float(every) <= 10**6:
-                finest = name
-                if duration / float(every) >= 50:
-                    return cls(weights=name) if n_weights else cls()
-        return cls(weights=finest) if n_weights and "finest" in locals() else cls()
+            if every is not None and n_weights and 100 <= duration / float(every) <= MOST_SAMPLES / n_weights:
+                return cls(weights=name, rate_bin=rate_bin)
+        return cls(rate_bin=rate_bin)
 
     def pictures(self, shown: Any) -> tuple[Picture, ...]:
         """Of a record, or of what was recorded until now: anything with spikes, states, final values and a duration."""
@@ -147,5 +149,8 @@ def _all_parts(*shown: Any) -> Iterator[Declaration]:
 
 def _bars(name: str, values: np.ndarray) -> Curve:
     """A histogram, as an outline."""
-    counts, edges = np.histogram(values, N_BARS)
+    low, high = float(values.min()), float(values.max())
+    if low == high:  # all alike: a bar beside 0
+        low, high = min(low, 0.0), max(high, 0.0) or 1.0
+    counts, edges = np.histogram(values, N_BARS, (low, high))
     return Curve(name, np.repeat(edges, 2)[1:-1], np.repeat(counts, 2))

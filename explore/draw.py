@@ -14,7 +14,8 @@ from matplotlib.colors import to_hex
 
 from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
-from .pictures import DASHES, PINNED, POINTS, TICKS, Curve, Picture
+from . import raster
+from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Curve, Picture
 
 COLOURS = {
     False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK),
@@ -46,6 +47,7 @@ class Drawn:
         ranges: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.dark, self.shape, self.ends = dark, shape_of(picture), picture.x_ends
+        many = any(each.kind == RASTER for each in picture.curves)
         ticks_only = bool(picture.curves) and all(each.kind == TICKS for each in picture.curves)
         self.figure = figure(
             name=f"picture:{picture.name}", height=LOW_HEIGHT if ticks_only else HEIGHT, sizing_mode="stretch_width",
@@ -58,6 +60,9 @@ class Drawn:
         if picture.x_ends is not None:
             ends = {} if ranges is None else ranges
             self.figure.x_range = ends.setdefault(picture.x, Range1d(*picture.x_ends))
+        self._rows = 1  # the most cells that were shown
+        if many:
+            raster.prepare(self.figure)
         self.sources: list[ColumnDataSource] = []
         self._style(ticks_only)
         if picture.surface is not None:
@@ -86,6 +91,9 @@ class Drawn:
             }  # fmt: skip
             return
         for source, curve in zip(self.sources, picture.curves, strict=True):
+            if curve.kind == RASTER:
+                self._rows = max(self._rows, int(curve.y.max(initial=0)) + 1)
+                raster.rows(self.figure, self._rows)
             source.data = columns(curve)
 
     # ------------------------------------------------------------------ parts
@@ -135,7 +143,7 @@ class Drawn:
             self.sources.append(source)
             glyph = self._glyph(picture.name, curve, source, self._colour(picture.curves, k))
             items.append(LegendItem(label=curve.name, renderers=[glyph]))
-            if curve.kind != TICKS:
+            if curve.kind not in (TICKS, RASTER):
                 hovered.append(glyph)
         if len(items) > 1 and not ticks_only:
             legend = Legend(
@@ -163,6 +171,8 @@ class Drawn:
         if curve.kind == TICKS:
             return self.figure.scatter("x", "y", source=source, marker="dash", angle=np.pi / 2, size=26, line_width=2,
                                        color=colour, name=name)  # fmt: skip
+        if curve.kind == RASTER:
+            return raster.add_raster(self.figure, source, colour, name)
         if curve.kind == POINTS:
             if curve.error is not None:
                 self._whiskers(source, colour)
@@ -181,6 +191,8 @@ class Drawn:
 
 def columns(curve: Curve) -> dict[str, np.ndarray]:
     """The data source of a curve."""
+    if curve.kind == RASTER:
+        return {"x": np.asarray(curve.x, float), "y": np.asarray(curve.y, np.int32)}
     found = {"x": np.asarray(curve.x, float), "y": np.asarray(curve.y, float)}
     if curve.error is not None:
         found |= {"upper": found["y"] + curve.error, "lower": found["y"] - curve.error}

@@ -31,13 +31,14 @@ from brian2learn.runs.children import Child, Origin
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.program import Program
 from brian2learn.runs.record import Spikes, States
-from brian2learn.runs.simulate import simulate
+from brian2learn.runs.simulate import provenance, simulate
 
 MOST_AT_ONCE = 4  # runs
 FIRST = 2  # processes that are started before they are needed
 MOMENT = 0.3  # s in which a run that is superseded ends
 MEMORY = 4 * 2**30  # bytes that a run may take
 LONGEST = 120.0  # s of wall time that a run may take, and its compilation again
+OFTEN = 0.2  # s between two words about how far it is
 PATIENCE = 3.0  # s until a process that does not end a superseded run is killed
 MOST_SPIKES = 10**7
 
@@ -79,7 +80,7 @@ class _Run:
     def __init__(self, connection: Connection) -> None:
         self.connection, self.speaking = connection, threading.Lock()
         self.number = self.ended = 0
-        self.busy = False
+        self.busy, self.said = False, 0.0
 
     def interrupted(self, *_: Any) -> None:
         """End it, unless it is just saying something."""
@@ -128,9 +129,10 @@ class _Run:
         def tell(simulated: float) -> None:
             if time.perf_counter() - started > LONGEST:
                 raise RunError("explore", "run", expected=f"at most {LONGEST:g} s of computing", got="more")
-            self.busy = True
-            self.say(number, RUNNING, simulated)
-            self.busy = False
+            if time.monotonic() - self.said > OFTEN:
+                self.busy = True
+                self.say(number, RUNNING, simulated)
+                self.busy, self.said = False, time.monotonic()
             self.interrupted()
 
         def see(simulated: float, output: Any) -> None:
@@ -166,7 +168,11 @@ def serve(descriptor: int, origin: Origin) -> None:
     discovery.load_user_files([(name, Path(path)) for name, path in origin.user_files])
     threading.Thread(target=listen, daemon=True).start()
     while True:
-        run.carry_out(*coming.get())
+        number, experiment, seed = coming.get()
+        if number:
+            run.carry_out(number, experiment, seed)
+        else:  # what takes long the first time
+            experiment.key(seed), provenance(), Program.is_built(experiment)
 
 
 # ---------------------------------------------------------------------- the threads of the server
@@ -220,10 +226,12 @@ class Pool:
         self.threads.submit(self._work, job)
         return job
 
-    def warm(self) -> None:
-        """Start processes that will soon be needed, if there are none."""
+    def warm(self, experiment: Experiment) -> None:
+        """Start processes that will soon be needed for something like this, if there are none."""
         for _ in range(FIRST - self.idle.qsize() - self.busy):
-            self.idle.put(Worker(Origin.here()))
+            worker = Worker(Origin.here())
+            worker.connection.send((0, (experiment, 0)))
+            self.idle.put(worker)
 
     def _work(self, job: Job) -> None:
         if job.ended.is_set():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from html import escape
 from typing import Any
@@ -22,6 +22,7 @@ from .describe import explorable, heading
 from .draw import Drawn, shape_of, side_by_side
 from .history import History
 from .pictures import Picture
+from .scene import watchable
 from .settings import Setting, added, changed, fields_of, fresh, names_of, parts_of, usual, values_of
 from .views._view import Times, in_use, views_of
 from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
@@ -83,7 +84,7 @@ class Explorer:
         try:
             setting = make()
             if not soon:
-                setting.view.pictures(setting.shown)
+                self._try(setting)
         except TROUBLE as problem:
             self.say(str(problem))
             self._follow()
@@ -93,6 +94,10 @@ class Explorer:
             before = self.setting
             self.history.go(setting, what)
             self._changed(before)
+
+    def _try(self, setting: Setting) -> None:
+        """Raise what stands against a setting."""
+        setting.view.pictures(setting.shown)
 
     def change(self, of_view: bool, values: dict[str, Any], *, soon: bool = False) -> None:
         """Change some values of the declaration or of the view."""
@@ -115,7 +120,7 @@ class Explorer:
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        if _form(before) != _form(self.setting):
+        if before.form != self.setting.form:
             self._rebuild()
         self._follow()
         self._draw_soon()
@@ -133,7 +138,8 @@ class Explorer:
         button: dict[str, Any] = {"button_type": "default", "height": 34, "margin": (5, 6), **look}
         self.problem, self.head, self.equations, self.code = html(visible=False), html(), html(), html(visible=False)
         self.pictures, self.controls, self.view_controls = pn.Column(**WIDE), pn.Column(**WIDE), pn.Column(**WIDE)
-        groups = {f"{kind}s": names for kind, names in explorable().items()}
+        circuits = {} if self.location is None else {"Circuit": watchable()}
+        groups = {f"{kind}s": names for kind, names in {**circuits, **explorable()}.items()}
         self.declaration = pn.widgets.Select(name="Declaration", groups=groups, **WIDE, **look)
         self.plus = pn.widgets.MultiChoice(name="plus mechanisms", solid=False, max_items=7, **WIDE, **look)
         self.preset = pn.widgets.Select(name="Published values", options={"choose …": NOTHING}, **WIDE, **look)
@@ -170,15 +176,15 @@ class Explorer:
         colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
         self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
 
-    def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
+    def _watch(self, widget: Any, act: Callable[[Any], None], slow: bool = False) -> None:
         def called(event: Any) -> None:
             if not self.following:
                 act(event.new)
 
-        widget.param.watch(called, "value")
+        widget.param.watch(called, "value_throttled" if slow and "value_throttled" in widget.param else "value")
 
     def _wire(self) -> None:
-        self._watch(self.declaration, lambda name: self.attempt(lambda: usual(fresh([name]))))
+        self._watch(self.declaration, self._choose)
         self._watch(self.plus, self._add)
         self._watch(self.preset, self._take_preset)
         self._watch(
@@ -189,9 +195,7 @@ class Explorer:
         self._watch(self.ground, self._change_ground)
         self.undo_button.on_click(lambda _: self.undo())
         self.redo_button.on_click(lambda _: self.redo())
-        self.reset_button.on_click(
-            lambda _: self.attempt(lambda: usual(fresh(names_of(self.setting.shown)), type(self.setting.view)))
-        )
+        self.reset_button.on_click(lambda _: self.attempt(self._defaults))
         self.keep_button.on_click(lambda _: self._keep())
         self.link.js_on_click(code="navigator.clipboard.writeText(window.location.href)")
         self.copy.js_on_click(
@@ -227,13 +231,16 @@ class Explorer:
             self.following = False
         self.head.object = heading(shown)
 
-    def _widgets(self, of_view: bool, declaration: Declaration, names: list[str]) -> list[Any]:
+    def _widgets(
+        self, of_view: bool, declaration: Declaration, names: list[str], path: str = "", slow: Collection[str] = ()
+    ) -> list[Any]:  # fmt: skip
+        """Widgets for values of a declaration; those in `slow` act when the hand lets go of them."""
         fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
         found = []
         for name in (each for each in names if each in fields):
             field, value = fields[name], values[name]
 
-            def move(value: Any, name: str = name, soon: bool = False) -> None:
+            def move(value: Any, name: str = f"{path}{name}", soon: bool = False) -> None:
                 self.change(of_view, {name: value}, soon=soon)
 
             if isinstance(field, Choice):
@@ -242,17 +249,18 @@ class Explorer:
                 widget, follow = choice_list(name, field, options, value, self._watch, move)
             elif isinstance(field, Param):
                 slider = slider_for(field, value, [each for part in parts for each in in_use(part, name)])
-                typed = self._typed(of_view, slider)
-                widget, follow = slider_row(slider, value, self._watch, partial(move, soon=True), typed)
+                typed = self._typed(of_view, slider, path)
+                watch, mark = partial(self._watch, slow=name in slow), "⚙" if name in slow else ""
+                widget, follow = slider_row(slider, value, watch, partial(move, soon=True), typed, mark)
             elif isinstance(field, Times):
                 widget, follow = times_box(field, value, self._watch, self._typed_times(name))
             else:
                 continue
-            self.follow[of_view, name] = follow
+            self.follow[of_view, f"{path}{name}"] = follow
             found.append(widget)
         return found
 
-    def _typed(self, of_view: bool, slider: Slider) -> Callable[[str], None]:
+    def _typed(self, of_view: bool, slider: Slider, path: str = "") -> Callable[[str], None]:
         def act(text: str) -> None:
             try:
                 value = float(text) * slider.factor
@@ -260,7 +268,7 @@ class Explorer:
                 self.say(f"{slider.name} ({slider.meaning}): expected a number, got {text[:30]!r}.")
                 self._follow()
                 return
-            self.change(of_view, {slider.name: value})
+            self.change(of_view, {f"{path}{slider.name}": value})
 
         return act
 
@@ -277,6 +285,20 @@ class Explorer:
         return act
 
     # ------------------------------------------------------------------ what is done at a click
+
+    def _choose(self, name: str) -> None:
+        if name in watchable().values():
+            self.leave(name)
+        else:
+            self.attempt(lambda: usual(fresh([name])))
+
+    def leave(self, name: str) -> None:
+        """Go to the page of another declaration, which is one of its own."""
+        if self.location is not None:
+            self.location.param.update(search=f"?show={name}{'&ground=dark' if self.dark else ''}", reload=True)
+
+    def _defaults(self) -> Setting:
+        return usual(fresh(names_of(self.setting.shown)), type(self.setting.view))
 
     def _add(self, names: list[str]) -> None:
         present = dict(zip(names_of(self.setting.shown), parts_of(self.setting.shown), strict=True))
@@ -378,6 +400,11 @@ class Explorer:
         except TROUBLE as problem:
             self.say(str(problem))
             return
+        self._show(pictures)
+        self._draw_code()
+        self._tell_place()
+
+    def _show(self, pictures: list[Picture]) -> None:
         if [shape_of(picture) for picture in pictures] == [drawn.shape for drawn in self.drawn]:
             for drawn, picture in zip(self.drawn, pictures, strict=True):
                 drawn.update(picture)
@@ -387,7 +414,9 @@ class Explorer:
             words = " ".join(filter(None, (picture.note, picture.edits)))
             note.object = f"<p class='note'>{escape(words)}</p>" if words else ""
         self._draw_equations()
-        self._draw_code()
+
+    def _tell_place(self) -> None:
+        """Let address and buttons follow."""
         self.undo_button.disabled, self.redo_button.disabled = not self.history.past, not self.history.future
         if self.location is not None:
             self.location.search = f"?{self.setting.address}{'&ground=dark' if self.dark else ''}"
@@ -424,8 +453,3 @@ class Explorer:
             self.code.object = html
         self.code.visible = self.copy.visible = bool(text)
 
-
-def _form(setting: Setting) -> Any:
-    """What must be equal for the widgets to stay."""
-    choices = tuple(value for value in values_of(setting.shown).values() if isinstance(value, str))
-    return names_of(setting.shown), type(setting.view), tuple(fields_of(setting.shown)), choices

@@ -7,7 +7,7 @@ executed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
@@ -198,32 +198,43 @@ def kinds(kind: type) -> dict[str, str]:
 
 def fits(circuit: Circuit, task: Task) -> bool:
     """Whether a task drives the populations of a circuit, in numbers that suit it."""
-    sizes = task.sizes
+    return _suits(task, circuit.inputs, circuit.input_sizes, circuit.multiples)
+
+
+def _suits(task: Task, inputs: Iterable[str], sizes: Mapping[str, int], multiples: Mapping[str, int]) -> bool:
+    given = task.sizes
     return (
-        {*task.drives} == {*circuit.inputs}
-        and all(sizes[name] == n for name, n in circuit.input_sizes.items())
-        and all(sizes[name] % n == 0 for name, n in circuit.multiples.items())
+        {*task.drives} == {*inputs}
+        and all(given[name] == n for name, n in sizes.items())
+        and all(given[name] % n == 0 for name, n in multiples.items())
     )
 
 
-def fitting(circuit: Circuit) -> dict[str, str]:
-    """Class name and file name of every task that fits, those that cite what the circuit cites first, then those of no paper."""
-    cited = _cites(circuit)
+def fitting(circuit: Circuit) -> Mapping[str, str]:
+    """Class name and file name of every task that fits, those that cite what the circuit cites first, then those of
+    no paper."""
+    asked = tuple(sorted(circuit.input_sizes.items())), tuple(sorted(circuit.multiples.items()))
+    return _fitting(type(circuit), *asked)
+
+
+@cache
+def _fitting(cls: type[Circuit], sizes: tuple[Any, ...], multiples: tuple[Any, ...]) -> Mapping[str, str]:
+    cited = _cites(cls)
     found: list[tuple[int, str, str]] = []
     for name in files("tasks"):
         try:
             task = load(name, "tasks")()
-            if fits(circuit, task):
-                shared = [cited.index(key) for key in _cites(task) if key in cited]
-                rank = min(shared, default=len(cited) + bool(_cites(task)))
+            if _suits(task, cls.inputs, dict(sizes), dict(multiples)):
+                shared = [cited.index(key) for key in _cites(type(task)) if key in cited]
+                rank = min(shared, default=len(cited) + bool(_cites(type(task))))
                 found.append((rank, type(task).__name__, name))
         except Brian2LearnError:
             continue
     return {title: name for _, title, name in sorted(found)}
 
 
-def _cites(declaration: Declaration) -> tuple[str, ...]:
-    cites = type(declaration).cites
+def _cites(cls: type[Declaration]) -> tuple[str, ...]:
+    cites = cls.cites
     return (cites,) if isinstance(cites, str) else tuple(cites)
 
 
@@ -251,7 +262,7 @@ def opened(name: str) -> Scene:
     if not tasks:
         raise DeclarationError("explore", name, expected="a task that drives its inputs", got="none that fits")
     scene = Scene(circuit, _task(next(iter(tasks.values())), circuit), Activity())
-    return replace(scene, view=Activity.suited_to(scene.task.duration, _n_weights(scene)))
+    return replace(scene, view=Activity.suited_to(scene.task.duration, _n_cells(circuit), _n_weights(scene)))
 
 
 def _task(name: str, circuit: Circuit) -> Task:

@@ -12,8 +12,10 @@ import panel as pn
 
 from brian2learn.core.errors import Brian2LearnError
 
+from .circuit_page import CircuitExplorer, is_circuit
 from .describe import explorable
 from .page import Explorer
+from .scene import read_scene, watchable
 from .settings import read_address
 from .widgets import GROUND
 
@@ -46,7 +48,7 @@ def serve(
         Called with the port once the page can be had.
     """
     port = port or _free_port(address)
-    explorable()  # import every declaration now, in the main thread, and not when the first page is asked for
+    explorable(), watchable()  # import every declaration now, in the main thread, and not when the first page is asked for
 
     def at_first() -> Any:  # Panel takes functions only
         return page(first)
@@ -81,12 +83,17 @@ def page(first: str = "") -> Any:
         key: values[-1].decode("utf-8", "replace") for key, values in (pn.state.session_args or {}).items() if values
     }
     ground, problem = arguments.pop("ground", ""), ""
+    query = urlencode(arguments) if arguments else urlencode({"show": first or FIRST})
+    more = {"dark": ground == "dark", "location": pn.state.location}
     try:
-        setting = read_address(urlencode(arguments)) if arguments else read_address(f"show={first or FIRST}")
-        setting.view.pictures(setting.shown)
+        if is_circuit(query):
+            explorer: Explorer = CircuitExplorer(read_scene(query), **more)
+        else:
+            setting = read_address(query)
+            setting.view.pictures(setting.shown)
+            explorer = Explorer(setting, **more)
     except Brian2LearnError as trouble:
-        problem, setting = str(trouble), read_address(f"show={FIRST}")
-    explorer = Explorer(setting, dark=ground == "dark", location=pn.state.location)
+        problem, explorer = str(trouble), Explorer(read_address(f"show={FIRST}"), **more)
     if problem:
         explorer.say(problem)
     template = pn.Template(TEMPLATE.read_text(encoding="utf-8"))

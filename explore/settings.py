@@ -46,6 +46,12 @@ class Setting:
         return Setting(self.shown, changed(self.view, values))
 
     @property
+    def form(self) -> Any:
+        """What must be equal for the widgets to stay."""
+        choices = tuple(value for value in values_of(self.shown).values() if isinstance(value, str))
+        return names_of(self.shown), type(self.view), tuple(fields_of(self.shown)), choices
+
+    @property
     def address(self) -> str:
         """The query of an address that leads here; what has its default is left out."""
         words = [("show", ",".join(names_of(self.shown))), ("view", snake_case(type(self.view).__name__))]
