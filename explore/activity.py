@@ -57,7 +57,7 @@ class Activity(View):
     @classmethod
     def suited_to(cls, duration: float, n_cells: int, n_weights: int) -> Activity:
         """With weights recorded a hundred times or more, if there are not too many, and bins that hold some spikes."""
-        rate_bin = cls.rate_bin.default if n_cells >= FEW else max(duration / 100, 1e-3) * second
+        rate_bin = cls.rate_bin.default if n_cells >= FEW else max(float(f"{duration / 100:.1g}"), 1e-3) * second
         for name, every in INTERVALS.items():
             if every is not None and n_weights and 100 <= duration / float(every) <= MOST_SAMPLES / n_weights:
                 return cls(weights=name, rate_bin=rate_bin)
@@ -71,7 +71,7 @@ class Activity(View):
         for name, (t, i) in shown.spikes.items():
             every = max(1, -(-t.size // MOST_SPIKES))
             kept = i % every == 0 if every > 1 else slice(None)
-            note = f"{t.size} spikes" + (f"; every {every}th cell is drawn" if every > 1 else "")
+            note = f"{t.size} spikes" + (f"; one cell in {every} is drawn" if every > 1 else "")
             yield Picture(
                 f"raster_{name}", TIME, f"Cell ({name})", [Curve("spikes", t[kept], i[kept], RASTER)],
                 x_ends=(0.0, shown.duration), note=note,
@@ -106,19 +106,22 @@ class Activity(View):
 
     def _ends(self, shown: Any) -> Iterator[Picture]:
         for name, values in shown.final.items():
-            if values.ndim != 1 or not name.rpartition(".")[2].startswith("w") or not np.isfinite(values).all():
+            if values.ndim != 1 or values.size < 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
                 continue
             curves = [] if name not in shown.states else [_bars("at first", shown.states[name].values[0])]
             curves.append(_bars("now", values))
-            yield Picture(f"weights_{name}", f"Weight ({name})", "Synapses", curves)
+            weight = name.endswith(".w")
+            label, count = (f"Weight ({name})", "Synapses") if weight else (f"At the end ({name})", "Number")
+            yield Picture(f"end_{name}", label, count, curves)
 
     def python(self, shown: Any) -> str:
         """A script that runs the same and prints its tables; `shown` is the scene."""
         experiment = shown.experiment
-        record = ", ".join(f"{name!r}: {every!r}" for name, every in experiment.record.items())
+        step, every = (each.replace(" ", "*") for each in (self.dt, self.weights))  # to the last digit
+        record = ", ".join(f"{name!r}: {every}" for name in experiment.record)
         text = (
             f"task = {experiment.task!r}\ncircuit = {experiment.circuit!r}\n"
-            f"experiment = Experiment(task, circuit, dt={experiment.dt!r}, record={{{record}}})\n"
+            f"experiment = Experiment(task, circuit, dt={step}, record={{{record}}})\n"
             f"record = simulate(experiment, seed={self.seed})\n"
             f"for picture in {self!r}.pictures(record):\n    print(picture.table())\n"
         )

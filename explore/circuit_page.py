@@ -19,7 +19,7 @@ from .draw import side_by_side
 from .page import Explorer
 from .pictures import Picture
 from .scene import Group, Scene, needs_program, opened, watchable
-from .settings import fields_of, names_of
+from .settings import fields_of, names_of, values_of
 from .widgets import WIDE, WIDGET, html
 
 MARK = "⚙"
@@ -83,7 +83,10 @@ class CircuitExplorer(Explorer):
         self._hear_all()
 
     def _hear_all(self) -> None:
-        with suppress(IndexError):
+        with (
+            suppress(IndexError),
+            pn.io.unlocked(),
+        ):  # Bokeh's changes must not overtake those by which Panel sends new models
             while True:
                 self._hear(*self.heard.popleft())
 
@@ -99,7 +102,9 @@ class CircuitExplorer(Explorer):
             self._show_seen()
             if what == live.DONE:
                 took = time.monotonic() - self.began
-                self._say_how(f"{self.seen.duration:.4g} s simulated in {self.seen.wall_time:.2f} s, shown after {took:.2f} s.")
+                self._say_how(
+                    f"{self.seen.duration:.4g} s simulated in {self.seen.wall_time:.2f} s, shown after {took:.2f} s."
+                )
         elif what == live.FAILED:
             self.say(more[0])
             self._say_how("Not run.")
@@ -220,9 +225,9 @@ class CircuitExplorer(Explorer):
             for group in self.setting.groups:
                 if follow := self.follow.get((False, f"={group.path[:-1]}")):
                     follow(",".join(names_of(group.declaration)))
-                for name in fields_of(group.declaration):
+                for name, value in values_of(group.declaration).items():
                     if follow := self.follow.get((False, f"{group.path}{name}")):
-                        follow(group.declaration.values[name])
+                        follow(value)
         finally:
             self.following = False
 

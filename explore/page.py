@@ -452,4 +452,3 @@ class Explorer:
         if html != self.code.object:
             self.code.object = html
         self.code.visible = self.copy.visible = bool(text)
-

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 LINE, POINTS, DASHES, TICKS, RASTER = "line", "points", "dashes", "ticks", "raster"
-"""How a curve is drawn: joined, as marks, as a broken line (theory), as upright strokes (a few spikes), as many dots."""
+"""How a curve is drawn: joined, as marks, as a broken line (theory), as strokes (a few spikes), as dots (many)."""
 
 PINNED = "A: "
 """Before the names of the curves of the setting that was kept for comparison."""

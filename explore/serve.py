@@ -48,7 +48,10 @@ def serve(
         Called with the port once the page can be had.
     """
     port = port or _free_port(address)
-    explorable(), watchable()  # import every declaration now, in the main thread, and not when the first page is asked for
+    (
+        explorable(),
+        watchable(),
+    )  # import every declaration now, in the main thread, and not when the first page is asked for
 
     def at_first() -> Any:  # Panel takes functions only
         return page(first)

@@ -60,9 +60,9 @@ def slider_row(
     """
     source = f"; {slider.source}" if slider.source else ""
     title = escape(f"{slider.name}: {slider.meaning}; {slider.bounds}{source}", quote=True)
-    symbol = formulas.mathml(formulas.symbol(slider.name))
+    symbol, meaning = formulas.mathml(formulas.symbol(slider.name)), escape(f"{slider.meaning} {mark}".strip())
     label = html(
-        f"<div class='label' title='{title}'>{symbol}<span class='meaning'>{escape(f'{slider.meaning} {mark}'.strip())}</span></div>",
+        f"<div class='label' title='{title}'>{symbol}<span class='meaning'>{meaning}</span></div>",
         margin=(2, 8, 0, 8),
     )
     low, high = slider.ends

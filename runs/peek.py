@@ -92,7 +92,9 @@ class Peeks(Checkpoint):
     def _look(self) -> None:
         settings, initial, spikes, seed = self.run
         folder = self.path.with_name(f"{self.path.name}.seen")
-        with suppress(OSError, RunError, ValueError):  # a look that fails is left out; the run says itself what is wrong with it
+        with suppress(
+            OSError, RunError, ValueError
+        ):  # a look that fails is left out; the run says itself what is wrong with it
             folder.mkdir(exist_ok=True)
             copy = folder / self.path.name
             copy.unlink(missing_ok=True)
