@@ -108,11 +108,16 @@ class Activity(View):
         for name, values in shown.final.items():
             if values.ndim != 1 or values.size < 2 or values.dtype.kind != "f" or not np.isfinite(values).all():
                 continue
-            curves = [] if name not in shown.states else [_bars("at first", shown.states[name].values[0])]
-            curves.append(_bars("now", values))
+            first = shown.states[name].values[0] if name in shown.states else values[:0]
+            alike = first.size and np.ptp(first) == 0
+            ends = _ends_of(np.concatenate([values, first[: 0 if alike else None]]))
+            curves = [_bars("now", values, ends)]
+            if first.size and not alike:
+                curves.insert(0, _bars("at first", first, ends))
+            note = f"All of them began at {first[0]:.4g}." if alike else ""
             weight = name.endswith(".w")
             label, count = (f"Weight ({name})", "Synapses") if weight else (f"At the end ({name})", "Number")
-            yield Picture(f"end_{name}", label, count, curves)
+            yield Picture(f"end_{name}", label, count, curves, note=note)
 
     def python(self, shown: Any) -> str:
         """A script that runs the same and prints its tables; `shown` is the scene."""
@@ -150,10 +155,12 @@ def _all_parts(*shown: Any) -> Iterator[Declaration]:
             yield from _all_parts(*each)
 
 
-def _bars(name: str, values: np.ndarray) -> Curve:
-    """A histogram, as an outline."""
+def _ends_of(values: np.ndarray) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
-    if low == high:  # all alike: a bar beside 0
-        low, high = min(low, 0.0), max(high, 0.0) or 1.0
-    counts, edges = np.histogram(values, N_BARS, (low, high))
+    return (low, high) if low < high else (min(low, 0.0), max(high, 0.0) or 1.0)
+
+
+def _bars(name: str, values: np.ndarray, ends: tuple[float, float]) -> Curve:
+    """A histogram, as an outline."""
+    counts, edges = np.histogram(values, N_BARS, ends)
     return Curve(name, np.repeat(edges, 2)[1:-1], np.repeat(counts, 2))

@@ -61,7 +61,8 @@ def fitting(circuit: Circuit) -> Mapping[str, str]:
     """Class name and file name of every task that fits, those that cite what the circuit cites first, then those of
     no paper."""
     asked = tuple(sorted(circuit.input_sizes.items())), tuple(sorted(circuit.multiples.items()))
-    return _fitting(type(circuit), *asked)
+    cls: Any = type(circuit)
+    return _fitting(cls, *asked)
 
 
 @cache

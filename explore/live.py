@@ -43,7 +43,7 @@ PATIENCE = 3.0  # s until a process that does not end a superseded run is killed
 MOST_SPIKES = 10**7
 
 COMPILING, RUNNING, SEEN, DONE, FAILED, SUPERSEDED = "compiling", "running", "seen", "done", "failed", "superseded"
-"""What a run says; behind `RUNNING` stands the simulated time, behind `SEEN` and `DONE` a `Seen`, behind `FAILED` why."""
+"""What a run says; after `RUNNING` comes the simulated time, after `SEEN` and `DONE` a `Seen`, after `FAILED` why."""
 
 
 @dataclass(frozen=True)

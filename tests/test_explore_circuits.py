@@ -91,7 +91,7 @@ def test_an_address_holds_parts_parts_of_parts_and_values():
         "show=detector&rule=__import__", "show=detector&rule=hidden_pattern", "show=detector&task=silence",
         "show=detector&rule.a_plus=nan", "show=detector&rule.a_plus=1e9", "show=detector&view.dt=2+ms",
         "show=detector&cell.nothing=1", "show=detector&rule.a_plus.x=1", "show=detector&rule=pair_stdp,pair_stdp",
-        "show=rate_populations", "show=pair_stdp", "show=srm0", "show=detector&view.weights=10+ms&task.n_afferents=9000",
+        "show=rate_populations", "show=pair_stdp", "show=srm0", "show=detector&view.weights=10+ms&task.period=200",
         "show=rate_unit&n_units=20000&n_inputs=20000&n_patterns=20000", "show=detector&" + "x" * 9000,
     ],
 )  # fmt: skip
@@ -102,8 +102,8 @@ def test_what_is_too_much_or_not_declared_is_refused(query):
 
 def test_nonsense_is_refused_and_nothing_else_happens():
     rng = random.Random(0)
-    words = ["show", "task", "rule", "rule.a_plus", "cell", "view.seed", "n_cells", "", "..", "task.", "view", "circuit"]
-    values = ["detector", "ei_network", "1", "-1", "1e400", "nan", "pair_stdp", "hidden_pattern", "%00", "'", "__class__"]
+    words = ["show", "task", "rule", "rule.a_plus", "cell", "view.seed", "n_cells", "..", "task.", "view", ""]
+    values = ["detector", "ei_network", "1", "-1", "1e400", "nan", "pair_stdp", "hidden_pattern", "%00", "__class__"]
     for _ in range(300):
         parts = [f"{rng.choice(words)}={rng.choice(values)}" for _ in range(rng.randrange(1, 5))]
         try:
@@ -307,7 +307,8 @@ def test_a_page_follows_its_scene(name, monkeypatch):
         card.collapsed = False
     n_values = sum(len(values_of(group.declaration)) for group in page.setting.groups)
     assert len([path for _, path in page.follow if not path.startswith("=")]) == n_values
-    assert page.follow.keys() >= {(False, f"={group.path[:-1]}") for group in page.setting.groups if len(group.options) > 1}
+    lists = {(False, f"={group.path[:-1]}") for group in page.setting.groups if len(group.options) > 1}
+    assert page.follow.keys() >= lists
     first = page.setting
     page.change(False, {"view.seed": 5})
     assert page.job.seed == 5
