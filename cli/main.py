@@ -251,11 +251,12 @@ def explore(
         str, typer.Option("--address", help="Interface to listen on; this machine alone by default.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Whether to open a browser.")] = True,
+    results: Results = Path("results"),
 ) -> None:  # fmt: skip
-    """Move a rule's parameters by hand and see what they do, in a local page."""
+    """Move a rule's parameters by hand and see what they do, in a local page; draw figures there, and see the board."""
     from .explore import explore as serve_page
 
-    serve_page(rule, port=port, address=address, browser=browser)
+    serve_page(rule, port=port, address=address, browser=browser, results=results)
 
 
 @app.command(epilog=_examples("brian2learn doctor", "CXX=clang++ brian2learn doctor --json"))

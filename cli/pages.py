@@ -13,20 +13,22 @@ from ._markdown import escaped, link, table
 from .show import described, paragraphs
 
 
-def page(name: str) -> str:
+def page(name: str, typeset: str = "") -> str:
     """The page of one declaration.
 
     Parameters
     ----------
     name : str
         As in `brian2learn list`, or a class.
+    typeset : str
+        Its equations as HTML, to stand before their text.
 
     Raises
     ------
     UnknownNameError, DeclarationError
     """
     document = described(name)
-    return "\n".join([*_head(document, find(name)[0]), *_equations(document["texts"]), *_fields(document),
+    return "\n".join([*_head(document, find(name)[0]), *_equations(document["texts"], typeset), *_fields(document),
                       *_claims(document.get("claims", ())), *_sources(document["cites"]), ""])  # fmt: skip
 
 
@@ -45,9 +47,11 @@ def _head(document: Mapping[str, Any], folder: str) -> Iterator[str]:
         yield f"```text\nfrom brian2learn.{folder} import {document['class']}\n```\n"
 
 
-def _equations(texts: Mapping[str, str]) -> Iterator[str]:
+def _equations(texts: Mapping[str, str], typeset: str) -> Iterator[str]:
     if texts:
         yield "## What it says\n"
+        if typeset:
+            yield f"{typeset}\n"
     for title, text in texts.items():
         yield f"**{title}**\n\n```text\n{text}\n```\n"
 

@@ -51,7 +51,7 @@ def run_figures(
     """
     chosen = None if seeds is None else parse_seeds(seeds)
     _one_size(small, size)
-    _usable(results, make=compute)
+    usable(results, make=compute)
     quiet_brian2()
     from brian2learn.core.compiler import n_cpus
     from brian2learn.figures._produce import Produced, names_of, produce
@@ -112,7 +112,7 @@ def check_figures(name: str, *, seeds: str | None, small: bool, size: str | None
     """Judge claims from the store; exit with 1 if one is not reproduced."""
     chosen = None if seeds is None else parse_seeds(seeds)
     _one_size(small, size)
-    _usable(results)
+    usable(results)
     quiet_brian2()
     from brian2learn.figures._produce import collect, figure_named, judge, names_of
     from brian2learn.runs.store import Store
@@ -139,8 +139,8 @@ def check_figures(name: str, *, seeds: str | None, small: bool, size: str | None
 
 def write_board(results: Path, out: Path | None) -> None:
     """Write the page of all figures, and say where it is."""
-    _usable(results)
-    _usable(out or results, make=True, option="--out" if out else "--results")
+    usable(results)
+    usable(out or results, make=True, option="--out" if out else "--results")
     quiet_brian2()
     from brian2learn.figures._board import board, board_of
 
@@ -150,7 +150,7 @@ def write_board(results: Path, out: Path | None) -> None:
     print(page)
 
 
-def _usable(results: Path, *, make: bool = False, option: str = "--results") -> None:
+def usable(results: Path, *, make: bool = False, option: str = "--results") -> None:
     """Refuse a results folder that cannot be one before anything is computed."""
     problem = None
     try:

@@ -12,7 +12,9 @@ from mkdocs.structure.files import File, Files
 import brian2learn
 from brian2learn.cli.catalog import entries, plural
 from brian2learn.cli.pages import page
-from brian2learn.core.discovery import FOLDERS
+from brian2learn.core.discovery import FOLDERS, load
+from brian2learn.explore import formulas
+from brian2learn.explore.notebook import LOOK
 from brian2learn.figures._board import board_of, fragment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +41,7 @@ def on_files(files: Files, config: Any) -> Files:
             files.append(File.generated(config, f"figures/{each['folder']}/{name}", abs_src_path=str(source)))
     declared: dict[str, list[dict[str, str]]] = {}
     for kind, each in entries():
-        path = add(f"reference/{plural(kind)}/{each.name}.md", page(each.name))
+        path = add(f"reference/{plural(kind)}/{each.name}.md", page(each.name, _typeset(each.name)))
         declared.setdefault(f"{kind.capitalize()}s", []).append({each.class_name: path})
     modules = [{name.removeprefix("brian2learn."): add(f"api/{name}.md", f"# {name}\n\n::: {name}\n")}
                for name in _modules()]  # fmt: skip
@@ -49,6 +51,12 @@ def on_files(files: Files, config: Any) -> Files:
         {"API": modules},
     ]
     return files
+
+
+def _typeset(name: str) -> str:
+    """The equations of a declaration as MathML, which browsers draw by themselves; empty if it has none."""
+    shown = load(name)()
+    return f"{LOOK}\n<div class='b2l'>{formulas.html_of(shown)}</div>" if formulas.equations_of(shown) else ""
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

@@ -118,7 +118,7 @@ class CircuitExplorer(Explorer):
         if self.seen is not None:
             self._show(self._pictures())
 
-    def _pictures(self) -> list[Picture]:
+    def _pictures(self, *, whole: bool = False) -> list[Picture]:
         if self.seen is None:
             return []
         found = list(self.setting.view.pictures(self.seen))
@@ -163,7 +163,7 @@ class CircuitExplorer(Explorer):
 
     def _make_widgets(self) -> None:
         super()._make_widgets()
-        self.plus.visible = self.preset.visible = self.views.visible = False
+        self.plus.visible = self.preset.visible = self.views.visible = self.over.visible = False
         self.code_kind.options = ["no code", "Python"]
         main = self.layout[1]
         main.insert(main.objects.index(self.views), self.status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from functools import cache
 from html import escape
 
@@ -43,9 +44,14 @@ def heading(shown: Declaration) -> str:
     for part in parts:
         first = inspect.cleandoc(type(part).__doc__ or "").partition("\n\n")[0]
         found.append(f"<p>{escape(' '.join(first.split()))}</p>")
+    return "".join([*found, sources(parts)])
+
+
+def sources(parts: Sequence[Declaration]) -> str:
+    """What they cite, as HTML."""
     cites = ((part.cites,) if isinstance(part.cites, str) else part.cites for part in parts)
-    sources = " · ".join(_source(key) for key in dict.fromkeys(key for keys in cites for key in keys))
-    return "".join([*found, f"<small>{sources}</small>" if sources else ""])
+    found = " · ".join(_source(key) for key in dict.fromkeys(key for keys in cites for key in keys))
+    return f"<small>{found}</small>" if found else ""
 
 
 def _source(key: str) -> str:

@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColorBar, ColumnDataSource, HoverTool, Legend, LegendItem, LinearColorMapper, Range1d, Whisker
+from bokeh.models import (
+    ColorBar,
+    ColumnDataSource,
+    HoverTool,
+    Legend,
+    LegendItem,
+    LinearColorMapper,
+    LogColorMapper,
+    Range1d,
+    Whisker,
+)  # fmt: skip
 from bokeh.plotting import figure
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
@@ -15,7 +25,8 @@ from matplotlib.colors import to_hex
 from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
 from . import raster
-from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Curve, Picture
+from .paper import RAMP
+from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Curve, Family, Picture
 
 COLOURS = {
     False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK),
@@ -25,6 +36,8 @@ COLOURS = {
 INK = {False: "#1c1c1c", True: "#e6e6e6"}
 LINES = {False: "#e3e3e3", True: "#3a3f45"}
 HEIGHT, LOW_HEIGHT = 300, 130
+PATTERNS = ("solid", "dashed", "dotted", "dotdash")
+"""Curves in order, where colours stand for values of a parameter."""
 DIVERGING = [to_hex(colour) for colour in colormaps["RdBu_r"](np.linspace(0, 1, 255))]
 
 
@@ -64,10 +77,14 @@ class Drawn:
         if many:
             raster.prepare(self.figure)
         self.sources: list[ColumnDataSource] = []
+        self.family: Family | None = None  # the one that is drawn
+        self.of_family: list[ColumnDataSource] = []
         self._style(ticks_only)
         if picture.surface is not None:
             self._surface(picture)
         else:
+            if picture.family is not None:
+                self._family(picture, picture.family)
             self._curves(picture, ticks_only)
         if on_click is not None and picture.edits:
             from bokeh.events import Tap
@@ -95,6 +112,11 @@ class Drawn:
                 self._rows = max(self._rows, int(curve.y.max(initial=0)) + 1)
                 raster.rows(self.figure, self._rows)
             source.data = columns(curve)
+        if picture.family is not None and picture.family is not self.family:
+            self.family = picture.family
+            self.mapper.low, self.mapper.high = float(picture.family.values[0]), float(picture.family.values[-1])
+            for source, forms in zip(self.of_family, picture.family.curves, strict=True):
+                source.data = columns_of(forms, picture.family.values)
 
     # ------------------------------------------------------------------ parts
 
@@ -135,13 +157,42 @@ class Drawn:
         self.figure.grid.grid_line_color = None
         self.sources.append(source)
 
+    def _family(self, picture: Picture, family: Family) -> None:
+        self.mapper = (LogColorMapper if family.log else LinearColorMapper)(palette=RAMP[self.dark])
+        colour, glyphs = {"field": "value", "transform": self.mapper}, []
+        for forms in family.curves:
+            source, name = ColumnDataSource(data=columns_of(forms, family.values)), forms[0].name
+            self.of_family.append(source)
+            if any(each.kind == POINTS for each in forms):
+                glyph = self.figure.scatter(
+                    "x", "y", source=source, size=5, color=colour, name=f"{picture.name}:{name}:family"
+                )
+            else:
+                glyph = self.figure.multi_line(
+                    "x", "y", source=source, line_width=1.3, line_color=colour, line_dash=self._pattern(picture, name),
+                    name=f"{picture.name}:{name}:family",
+                )  # fmt: skip
+            glyphs.append(glyph)
+        bar = ColorBar(
+            color_mapper=self.mapper, title=family.label, background_fill_color=None, width=14,
+            major_label_text_color=INK[self.dark], title_text_color=INK[self.dark], title_text_font_style="normal",
+            bar_line_color=None, major_tick_line_color=INK[self.dark],
+        )  # fmt: skip
+        self.figure.add_layout(bar, "right")
+        self.figure.add_tools(HoverTool(renderers=glyphs, tooltips=[(family.label, "@value")]))
+
+    def _pattern(self, picture: Picture, name: str) -> str:
+        """The pattern of a curve among those that are lines."""
+        names = [each.name for each in picture.curves if not each.name.startswith(PINNED) and each.kind != POINTS]
+        return PATTERNS[names.index(name) % len(PATTERNS)] if name in names else "solid"
+
     def _curves(self, picture: Picture, ticks_only: bool) -> None:
         items = []
         hovered = []
         for k, curve in enumerate(picture.curves):
             source = ColumnDataSource(data=columns(curve))
             self.sources.append(source)
-            glyph = self._glyph(picture.name, curve, source, self._colour(picture.curves, k))
+            glyph = self._glyph(picture, curve, source, self._colour(picture, k))
             items.append(LegendItem(label=curve.name, renderers=[glyph]))
             if curve.kind not in (TICKS, RASTER):
                 hovered.append(glyph)
@@ -156,18 +207,21 @@ class Drawn:
         if hovered:
             self.figure.add_tools(HoverTool(renderers=hovered, tooltips=[(picture.x, "@x"), (picture.y or "y", "@y")]))
 
-    def _colour(self, curves: Sequence[Curve], k: int) -> str:
-        """A theory has no colour of its own, what was pinned is grey."""
+    def _colour(self, picture: Picture, k: int) -> str:
+        """A theory has no colour of its own, what was pinned is grey; before a family all is in ink."""
+        curves = picture.curves
         if curves[k].name.startswith(PINNED):
             return GREY if not self.dark else "#9aa0a6"
+        if picture.family is not None:
+            return INK[self.dark]
         present = [each for each in curves if not each.name.startswith(PINNED)]
         if curves[k].kind == DASHES and sum(each.kind == DASHES for each in present) == 1:
             return INK[self.dark]
         palette = COLOURS[self.dark]
         return palette[sum(not each.name.startswith(PINNED) for each in curves[:k]) % len(palette)]
 
-    def _glyph(self, picture: str, curve: Curve, source: ColumnDataSource, colour: str) -> Any:
-        name = f"{picture}:{curve.name}"
+    def _glyph(self, picture: Picture, curve: Curve, source: ColumnDataSource, colour: str) -> Any:
+        name = f"{picture.name}:{curve.name}"
         if curve.kind == TICKS:
             return self.figure.scatter("x", "y", source=source, marker="dash", angle=np.pi / 2, size=26, line_width=2,
                                        color=colour, name=name)  # fmt: skip
@@ -180,6 +234,8 @@ class Drawn:
         if curve.error is not None:
             self._whiskers(source, colour)
         dash = "dashed" if curve.kind == DASHES else "solid"
+        if picture.family is not None:
+            dash = self._pattern(picture, curve.name.removeprefix(PINNED))
         return self.figure.line("x", "y", source=source, line_width=2, color=colour, line_dash=dash, name=name)
 
     def _whiskers(self, source: ColumnDataSource, colour: str) -> None:
@@ -199,10 +255,23 @@ def columns(curve: Curve) -> dict[str, np.ndarray]:
     return found
 
 
+def columns_of(forms: Sequence[Curve], values: np.ndarray) -> dict[str, Any]:
+    """The data source of all forms of a curve: a row for each line, or for each point."""
+    x, y = ([np.asarray(getattr(each, side), float) for each in forms] for side in ("x", "y"))
+    if any(each.kind == POINTS for each in forms):
+        return {"x": np.concatenate(x), "y": np.concatenate(y), "value": np.repeat(values, [each.size for each in x])}
+    return {"x": x, "y": y, "value": values}
+
+
 def shape_of(picture: Picture) -> Any:
     """What must be equal for a figure to be moved along instead of being made anew."""
     curves = tuple((each.name, each.kind, each.error is None) for each in picture.curves)
-    return picture.name, picture.x, picture.y, picture.title, picture.log_x, picture.surface is None, curves
+    family = picture.family and (
+        picture.family.label,
+        picture.family.log,
+        [each[0].name for each in picture.family.curves],
+    )
+    return picture.name, picture.x, picture.y, picture.title, picture.log_x, picture.surface is None, curves, family
 
 
 def side_by_side(now: Sequence[Picture], pinned: Sequence[Picture]) -> list[Picture]:

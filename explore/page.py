@@ -13,29 +13,41 @@ import panel as pn
 
 from brian2learn.core.declaration import Choice, Declaration, Param, plain
 from brian2learn.core.discovery import load
-from brian2learn.core.errors import Brian2LearnError
 from brian2learn.plasticity._rule import Plasticity
 
-from . import formulas, paper
+from . import family, formulas, paper
 from .controls import Slider, slider_for
 from .describe import explorable, heading
 from .draw import Drawn, shape_of, side_by_side
+from .family import TROUBLE
 from .history import History
 from .pictures import Picture
 from .scene import watchable
-from .settings import Setting, added, changed, fields_of, fresh, names_of, parts_of, usual, values_of
+from .settings import (
+    Setting,
+    added,
+    axes,
+    carried,
+    changed,
+    compared,
+    fields_of,
+    fresh,
+    names_of,
+    parts_of,
+    usual,
+    values_of,
+)  # fmt: skip
 from .views._view import Times, in_use, views_of
 from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
 
 SOON = 10  # ms; what comes within this time is drawn at once
+PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
 LONGEST_CODE = 200_000  # characters
 NOTHING = (-1, "")
 SIDE = {
     "padding": "10px 12px", "background": "var(--panel)", "border-right": "1px solid var(--edge)", "height": "100vh",
     "position": "sticky", "top": "0", "box-sizing": "border-box",
 }  # fmt: skip
-TROUBLE = (Brian2LearnError, ArithmeticError, ValueError, MemoryError)
-"""What a setting can come to that passed its checks and still cannot be worked out."""
 
 
 class Explorer:
@@ -59,6 +71,8 @@ class Explorer:
         self.notes: list[Any] = []
         self.follow: dict[tuple[bool, str], Callable[[Any], None]] = {}
         self.document = pn.state.curdoc
+        served = self.document is not None and self.document.session_context is not None
+        self.comparison = family.Comparison(self.draw, self._later if served else None)
         self._make_widgets()
         self._wire()
         self._rebuild()
@@ -144,6 +158,7 @@ class Explorer:
         self.plus = pn.widgets.MultiChoice(name="plus mechanisms", solid=False, max_items=7, **WIDE, **look)
         self.preset = pn.widgets.Select(name="Published values", options={"choose …": NOTHING}, **WIDE, **look)
         self.views = pn.widgets.RadioButtonGroup(name="View", options=["…"], button_type="default", **look)
+        self.over = pn.widgets.Select(name="Compare over a slider", options={"nothing": ""}, **WIDE, **look)
         self.undo_button = pn.widgets.Button(name="Undo", **button)
         self.redo_button = pn.widgets.Button(name="Redo", **button)
         self.reset_button = pn.widgets.Button(name="Defaults", **button)
@@ -164,7 +179,7 @@ class Explorer:
         self.link.visible = self.ground.visible = alone
         side = pn.Column(
             self.declaration, self.plus, self.preset, self.controls, html("<h2>How it is looked at</h2>"),
-            self.view_controls, width=320, styles=SIDE if alone else {"padding": "0 12px 0 0"}, scroll=alone,
+            self.over, self.view_controls, width=320, styles=SIDE if alone else {"padding": "0 12px 0 0"}, scroll=alone,
         )  # fmt: skip
         buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, data, picture)
         title = html("<h2>Equations</h2>", sizing_mode=None, margin=(0, 10))
@@ -187,9 +202,8 @@ class Explorer:
         self._watch(self.declaration, self._choose)
         self._watch(self.plus, self._add)
         self._watch(self.preset, self._take_preset)
-        self._watch(
-            self.views, lambda view: self.attempt(lambda: Setting(self.setting.shown, view.suited(self.setting.shown)))
-        )
+        self._watch(self.views, lambda view: self.attempt(lambda: self._usual(self.setting.shown, view)))
+        self._watch(self.over, lambda name: self.attempt(lambda: compared(self.setting, str(name or ""))))
         self._watch(self.numbers, lambda _: self._draw_equations())
         self._watch(self.code_kind, lambda _: self._draw_code())
         self._watch(self.ground, self._change_ground)
@@ -224,6 +238,8 @@ class Explorer:
             }
             self.preset.param.update(options={"choose …": NOTHING, **presets}, value=NOTHING, visible=bool(presets))
             self.views.param.update(options={each.title: each for each in views_of(shown)}, value=type(view))
+            meanings = {f"{name}: {field.meaning}"[:90]: name for name, (_, field) in axes(self.setting).items()}
+            self.over.param.update(options={"nothing": "", **meanings}, value=self.setting.over)
             self.follow = {}
             self.controls[:] = self._widgets(False, shown, list(fields_of(shown)))
             self.view_controls[:] = self._widgets(True, view, list(view.controls(shown)))
@@ -307,7 +323,7 @@ class Explorer:
             shown: Any = present[names_of(self.setting.shown)[0]]
             for name in names:
                 shown = shown + present[name] if name in present else added(shown, load(name, "plasticity"))
-            return usual(shown, type(self.setting.view))
+            return self._usual(shown)
 
         self.attempt(make)
         self.following = True  # what could not be added is not left in the list
@@ -322,9 +338,13 @@ class Explorer:
             name: value if isinstance(value, str) else plain(value)
             for name, value in type(part).preset(choice[1]).values.items()
         }
-        self.attempt(lambda: usual(changed(self.setting.shown, values), type(self.setting.view)))
+        self.attempt(lambda: self._usual(changed(self.setting.shown, values)))
         self._rebuild()  # so that sliders reach the new values
         self._draw_soon()
+
+    def _usual(self, shown: Any, view: Any = None) -> Setting:
+        """Another declaration or view, compared over the same parameter if it has that."""
+        return carried(usual(shown, view or type(self.setting.view)), self.setting.over)
 
     def _keep(self) -> None:
         self.history.kept = self.setting if self.history.kept is None else None
@@ -355,12 +375,12 @@ class Explorer:
             picture.table().rename(columns={picture.x: "x", picture.y: "y"}).assign(
                 picture=picture.name, x_label=picture.x, y_label=picture.y
             )
-            for picture in self._pictures()
+            for picture in self._pictures(whole=True)
         ]  # fmt: skip
         return io.StringIO(f"# {self.setting.address}\n" + pd.concat(tables, ignore_index=True).to_csv(index=False))
 
     def _paper(self) -> io.BytesIO:
-        return io.BytesIO(paper.saved(self._pictures(), "pdf"))
+        return io.BytesIO(paper.saved(self._pictures(whole=True), "pdf"))
 
     # ------------------------------------------------------------------ drawing
 
@@ -372,6 +392,7 @@ class Explorer:
                 for name, value in values_of(declaration).items():
                     if (of_view, name) in self.follow:
                         self.follow[of_view, name](value)
+            self.over.value = self.setting.over
         finally:
             self.following = False
 
@@ -383,18 +404,28 @@ class Explorer:
             self.waiting = True
             self.document.add_timeout_callback(self._draw_now, SOON)
 
+    def _later(self, act: Callable[[], None]) -> None:
+        """Call after a pause, but never before the browser has the page: it would miss new models."""
+        pn.state.onload(partial(self.document.add_timeout_callback, act, PAUSE))
+
     def _draw_now(self) -> None:
         self.waiting = False
         self.draw()
 
-    def _pictures(self) -> list[Picture]:
+    def _pictures(self, *, whole: bool = False) -> list[Picture]:
+        """The present pictures with what they are compared to; with `whole`, all of it whatever time that takes."""
         found, kept = list(self.setting.view.pictures(self.setting.shown)), self.history.kept
-        if kept is None or type(kept.view) is not type(self.setting.view):
-            return found
-        return side_by_side(found, kept.view.pictures(kept.shown))
+        if kept is not None and type(kept.view) is type(self.setting.view):
+            found = side_by_side(found, kept.view.pictures(kept.shown))
+        return self.comparison.behind(self.setting, found, whole=whole)
 
     def draw(self) -> None:
         """Show pictures, equations, code and address of the setting."""
+        # Bokeh's changes to its own models must not overtake those by which Panel sends new ones: all go in one message
+        with pn.io.unlocked():
+            self._draw_all()
+
+    def _draw_all(self) -> None:
         try:
             pictures = self._pictures()
         except TROUBLE as problem:
@@ -442,7 +473,7 @@ class Explorer:
         kind, view, shown = self.code_kind.value, self.setting.view, self.setting.shown
         text = ""
         if kind == "Python":
-            text = view.python(shown)
+            text = view.python(shown) + (family.python(self.setting) if self.setting.over else "")
         elif kind == "Brian2 script":
             text = view.brian2_script(shown) or "# There is no script for this view.\n"
         if len(text) > LONGEST_CODE:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, LogNorm, Normalize, to_hex
 from matplotlib.figure import Figure as Canvas
 
 from brian2learn.figures import _style
 
-from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Picture
+from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Family, Picture
 
 STYLE = Path(str(_style.__file__)).with_name("paper.mplstyle")
 FORMATS = ("pdf", "png", "svg")
 UNDATED: dict[str, dict[str, Any]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
 N_COLUMNS = 2
+RAMP = {
+    False: [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0, 0.93, 256))],
+    True: [to_hex(colour) for colour in colormaps["viridis"](np.linspace(0.22, 1, 256))],
+}
+"""Values of a parameter, evenly perceived, without what is lost on light or on dark ground."""
+PATTERNS = ("-", "--", ":", "-.")
+"""Curves in order, where colours stand for values of a parameter."""
 
 
 def canvas(pictures: Sequence[Picture]) -> Canvas:
@@ -58,8 +68,14 @@ def _draw(found: Canvas, axes: Axes, picture: Picture) -> None:
             rasterized=True,
         )  # fmt: skip
         found.colorbar(mesh, ax=axes, label=surface.label)
+    lines = [each for each in picture.curves if each.kind not in (POINTS, TICKS) and not each.name.startswith(PINNED)]
+    patterns = {each.name: PATTERNS[k % len(PATTERNS)] for k, each in enumerate(lines)}
+    if picture.family is not None:
+        _family(found, axes, picture.family, patterns)
     for curve in picture.curves:
         look: dict[str, Any] = {"label": curve.name}
+        if picture.family is not None:
+            look["color"] = _style.BLACK
         if curve.name.startswith(PINNED):
             look["color"] = _style.GREY
         if curve.kind == TICKS:
@@ -70,6 +86,8 @@ def _draw(found: Canvas, axes: Axes, picture: Picture) -> None:
             axes.errorbar(curve.x, curve.y, curve.error, fmt="o", ms=2.5, lw=0.6, **look)
         else:
             line = "--" if curve.kind == DASHES else "-"
+            if picture.family is not None:
+                line = patterns.get(curve.name.removeprefix(PINNED), line)
             axes.errorbar(curve.x, curve.y, curve.error, fmt=line, elinewidth=0.5, lw=0.9, **look)
     if picture.log_x:
         axes.set_xscale("log")
@@ -82,3 +100,13 @@ def _draw(found: Canvas, axes: Axes, picture: Picture) -> None:
             axes.set_ylim(-0.6, 1.6)
         else:
             axes.legend()
+
+
+def _family(found: Canvas, axes: Axes, family: Family, patterns: Mapping[str, str]) -> None:
+    ends = float(family.values[0]), float(family.values[-1])
+    scale = ScalarMappable((LogNorm if family.log else Normalize)(*ends), ListedColormap(RAMP[False]))
+    for forms in family.curves:
+        for value, curve in zip(family.values, forms, strict=True):
+            marks = {"ls": "", "marker": "."} if curve.kind == POINTS else {"ls": patterns.get(curve.name, "-")}
+            axes.plot(curve.x, curve.y, color=scale.to_rgba(value), lw=0.6, ms=2, **marks)
+    found.colorbar(scale, ax=axes, label=family.label)

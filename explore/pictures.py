@@ -58,6 +58,27 @@ class Surface:
 
 
 @dataclass(frozen=True)
+class Family:
+    """The curves of a picture at many values of one parameter.
+
+    Attributes
+    ----------
+    label : str
+        The parameter, with unit.
+    log : bool
+        Whether its values stand in equal ratios.
+    values : (n,) float
+    curves : sequence of sequence of Curve
+        For each curve of the picture that the parameter moves, the n forms it takes.
+    """
+
+    label: str
+    log: bool
+    values: np.ndarray
+    curves: Sequence[Sequence[Curve]]
+
+
+@dataclass(frozen=True)
 class Picture:
     """One pair of axes.
 
@@ -69,6 +90,8 @@ class Picture:
         Labels with units.
     curves : sequence of Curve
     surface : Surface, optional
+    family : Family, optional
+        Behind the curves.
     title : str
     log_x : bool
         Whether the x axis is logarithmic.
@@ -85,6 +108,7 @@ class Picture:
     y: str
     curves: Sequence[Curve] = ()
     surface: Surface | None = None
+    family: Family | None = None
     title: str = ""
     log_x: bool = False
     x_ends: tuple[float, float] | None = None
@@ -104,4 +128,10 @@ class Picture:
             else pd.DataFrame({"curve": each.name, self.x: each.x, self.y: each.y, f"error of {self.y}": each.error})
             for each in self.curves
         ]
+        if self.family is not None:
+            tables += [
+                pd.DataFrame({"curve": each.name, self.x: each.x, self.y: each.y, self.family.label: value})
+                for forms in self.family.curves
+                for value, each in zip(self.family.values, forms, strict=True)
+            ]
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["curve", self.x, self.y])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -21,7 +21,7 @@ from .views._view import Times, View, views_of
 
 MAX_LENGTH = 8000  # characters of an address
 MAX_MECHANISMS = 8
-_OF_VIEW = "view."
+OF_VIEW = "view."
 
 
 @dataclass(frozen=True)
@@ -32,18 +32,21 @@ class Setting:
     ----------
     shown : Declaration
     view : View
+    over : str
+        The parameter at whose values all are compared, as in an address; empty if none.
     """
 
     shown: Declaration
     view: View
+    over: str = ""
 
     def change(self, values: Mapping[str, Any]) -> Setting:
         """Another setting with some values of the declaration changed, in SI units or as options."""
-        return Setting(changed(self.shown, values), self.view)
+        return carried(replace(self, shown=changed(self.shown, values)), self.over)
 
     def change_view(self, values: Mapping[str, Any]) -> Setting:
         """Another setting with some values of the view changed."""
-        return Setting(self.shown, changed(self.view, values))
+        return carried(replace(self, view=changed(self.view, values)), self.over)
 
     @property
     def form(self) -> Any:
@@ -55,8 +58,9 @@ class Setting:
     def address(self) -> str:
         """The query of an address that leads here; what has its default is left out."""
         words = [("show", ",".join(names_of(self.shown))), ("view", snake_case(type(self.view).__name__))]
+        words += [("over", self.over)] if self.over else []
         words += _written(self.shown, fresh(names_of(self.shown)))
-        words += [(f"{_OF_VIEW}{name}", text) for name, text in _written(self.view, type(self.view).suited(self.shown))]
+        words += [(f"{OF_VIEW}{name}", text) for name, text in _written(self.view, type(self.view).suited(self.shown))]
         return urlencode(words, safe=",")
 
 
@@ -201,16 +205,44 @@ def read_address(query: str) -> Setting:
     except ValueError:
         raise DeclarationError("explore", "address", expected="at most 200 values", got="more") from None
     shown = fresh(words.pop("show", "").split(","))
-    wanted = words.pop("view", "")
-    of_view = {name.removeprefix(_OF_VIEW): text for name, text in words.items() if name.startswith(_OF_VIEW)}
-    of_rule = {name: text for name, text in words.items() if not name.startswith(_OF_VIEW)}
+    wanted, over = words.pop("view", ""), words.pop("over", "")
+    of_view = {name.removeprefix(OF_VIEW): text for name, text in words.items() if name.startswith(OF_VIEW)}
+    of_rule = {name: text for name, text in words.items() if not name.startswith(OF_VIEW)}
     shown = changed(shown, _read(shown, of_rule))
     views = {snake_case(view.__name__): view for view in views_of(shown)}
     if wanted and wanted not in views:
         raise UnknownNameError("explore", "view", expected="a view of it", got=repr(wanted[:60]), choices=views,
                                typed=wanted[:60])  # fmt: skip
     setting = usual(shown, views.get(wanted))
-    return setting.change_view(_read(setting.view, of_view))
+    return compared(setting.change_view(_read(setting.view, of_view)), over)
+
+
+def compared(setting: Setting, over: str) -> Setting:
+    """A setting compared over one of its parameters, or over none.
+
+    Raises
+    ------
+    UnknownNameError
+        If it has no such parameter.
+    """
+    if over and over not in (known := axes(setting)):
+        raise UnknownNameError("explore", "over", expected="a parameter of it", got=repr(over[:60]), choices=known,
+                               typed=over[:60])  # fmt: skip
+    return replace(setting, over=over)
+
+
+def carried(setting: Setting, over: str) -> Setting:
+    """A setting compared over a parameter if it has that, else over none."""
+    return replace(setting, over=over if over and over in axes(setting) else "")
+
+
+def axes(setting: Setting) -> dict[str, tuple[Declaration, Param]]:
+    """Every parameter that counts, with that of which it is one, by the name that it has in an address."""
+    shown, view = fields_of(setting.shown), fields_of(setting.view)
+    of_view = [name for name in setting.view.controls(setting.shown) if name in view]
+    found = [*((name, setting.shown, field) for name, field in shown.items()),
+             *((f"{OF_VIEW}{name}", setting.view, view[name]) for name in of_view)]  # fmt: skip
+    return {name: (of, field) for name, of, field in found if isinstance(field, Param)}
 
 
 def _read(declaration: Declaration, words: Mapping[str, str]) -> dict[str, Any]:

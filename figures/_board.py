@@ -57,14 +57,26 @@ def board(results: Path, out: Path | None = None) -> Path:
             shutil.copytree(results / FIGURES / each["folder"], out / FIGURES / each["folder"], dirs_exist_ok=True)
     page = (out or results) / PAGE
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(_template().render(**found._asdict()), encoding="utf-8")
+    page.write_text(page_of(found), encoding="utf-8")
     return page
+
+
+def page_of(found: Board) -> str:
+    """The page as HTML."""
+    return _template().render(**found._asdict())
 
 
 def fragment(found: Board) -> str:
     """The same as a piece of HTML, for a page that has a head of its own."""
     parts: Any = _template().module
     return f"{parts.style()}\n{parts.body(*found)}\n"
+
+
+def section(found: Board, root: str) -> str:
+    """All there is of some figures as a piece of HTML; `root` leads to the page of the board."""
+    parts: Any = _template().module
+    of_drawn = (parts.drawn(figure, root) for figure in found.produced)
+    return "".join(map(str, (parts.style(), *of_drawn, *(parts.undrawn(figure, True) for figure in found.waiting))))
 
 
 def board_of(results: Path) -> Board:

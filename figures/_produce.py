@@ -227,16 +227,6 @@ def produce(
         for suffix in FORMATS:
             canvas.savefig(folder / f"{name}.{suffix}", metadata=UNDATED.get(suffix))
     _write(
-        folder / "claims.json",
-        {
-            "figure": name,
-            "small": small,
-            "size": figure.values.get("size"),
-            "seeds": seeds,
-            "claims": [each.row for each in judged],
-        },
-    )
-    _write(
         folder / "provenance.json",
         {
             "figure": name,
@@ -249,9 +239,22 @@ def produce(
             **provenance(),
         },
     )
+    _write(
+        folder / "claims.json",
+        {
+            "figure": name,
+            "small": small,
+            "size": figure.values.get("size"),
+            "seeds": seeds,
+            "claims": [each.row for each in judged],
+        },
+    )
     board(results)
     return Produced(name, folder, judged)
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    """Write JSON at one stroke: somebody may be looking at the folder."""
+    whole = path.with_suffix(".part")
+    whole.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    whole.replace(path)
