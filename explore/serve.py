@@ -12,6 +12,7 @@ import panel as pn
 
 from brian2learn.core.errors import Brian2LearnError
 
+from . import live
 from .circuit_page import CircuitExplorer, is_circuit
 from .describe import explorable
 from .page import Explorer
@@ -48,10 +49,8 @@ def serve(
         Called with the port once the page can be had.
     """
     port = port or _free_port(address)
-    (
-        explorable(),
-        watchable(),
-    )  # import every declaration now, in the main thread, and not when the first page is asked for
+    # import every declaration now, in the main thread, and not when the first page is asked for
+    explorable(), watchable()
 
     def at_first() -> Any:  # Panel takes functions only
         return page(first)
@@ -63,7 +62,10 @@ def serve(
     server.start()
     if started is not None:
         started(port)
-    server.io_loop.start()
+    try:
+        server.io_loop.start()
+    finally:
+        live.close()
 
 
 def _free_port(address: str) -> int:
