@@ -219,6 +219,8 @@ class Pool:
         self.n, self.busy = n, 0
         self.threads = ThreadPoolExecutor(n, thread_name_prefix="explore")
         self.idle: queue.LifoQueue[Worker] = queue.LifoQueue()
+        self.workers: set[Worker] = set()
+        self.closed = False
         self.numbers = itertools.count(1)
 
     def submit(self, job: Job) -> Job:
@@ -229,7 +231,7 @@ class Pool:
     def warm(self, experiment: Experiment) -> None:
         """Start processes that will soon be needed for something like this, if there are none."""
         for _ in range(FIRST - self.idle.qsize() - self.busy):
-            worker = Worker(Origin.here())
+            worker = self._new()
             worker.connection.send((0, (experiment, 0)))
             self.idle.put(worker)
 
@@ -258,7 +260,14 @@ class Pool:
                 worker = self.idle.get(timeout=MOMENT)
                 if worker.alive:
                     return worker
-        return Worker(Origin.here())
+        return self._new()
+
+    def _new(self) -> Worker:
+        if self.closed:
+            raise EOFError
+        worker = Worker(Origin.here())
+        self.workers = {each for each in self.workers if each.alive} | {worker}
+        return worker
 
     def _carry_out(self, worker: Worker, number: int, job: Job) -> tuple[Any, ...]:
         """Tell what a run says, but for its last word, which is returned."""
@@ -280,13 +289,21 @@ class Pool:
                 return FAILED, "The run came to no end."
 
     def close(self) -> None:
-        """End the processes that are idle."""
-        self.threads.shutdown(wait=True)
-        while not self.idle.empty():
-            self.idle.get().close()
+        """End all processes, whatever they are busy with."""
+        self.closed = True
+        self.threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self.workers:
+            worker.close()
+        self.threads.shutdown()
 
 
 @cache
 def pool() -> Pool:
     """That of this process."""
     return Pool(min(max(2, compiler.n_cpus()), MOST_AT_ONCE))
+
+
+def close() -> None:
+    """End the processes of `pool`, if there are any."""
+    if pool.cache_info().currsize:
+        pool().close()

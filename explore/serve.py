@@ -18,7 +18,7 @@ from tornado.web import ErrorHandler
 from brian2learn.core.discovery import find
 from brian2learn.core.errors import Brian2LearnError
 
-from . import board
+from . import board, live
 from .circuit_page import CircuitExplorer, is_circuit
 from .describe import explorable
 from .drawing import Desk
@@ -85,6 +85,7 @@ def serve(
         server.io_loop.start()
     finally:
         desk.close()
+        live.close()
 
 
 class Malformed(Matcher):

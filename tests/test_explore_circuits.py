@@ -328,7 +328,6 @@ class Listener:
         self.said, self.ended = [], threading.Event()
 
     def __call__(self, what, *more):
-        print(time.strftime("%X"), what, str(more)[:100])
         self.said.append((what, *more))
         if what in (live.DONE, live.FAILED):
             self.ended.set()
@@ -376,8 +375,16 @@ def test_runs_in_processes_of_their_own(seen):
         again = Listener()
         pool.submit(live.Job(scene.experiment, 3, again))
         assert again.last()[0] == live.DONE
+
+        late = Listener()
+        pool.submit(live.Job(scene.change({"task.hold": 60.0}).experiment, 1, late))
+        while not late.said:
+            time.sleep(0.01)
     finally:
-        pool.close()
+        began = time.monotonic()
+        pool.close()  # a server that is ended does not wait for a run
+    assert time.monotonic() - began < 20
+    assert late.last()[0] == live.FAILED
 
 
 def test_a_scene_is_frozen_and_comparable():
