@@ -26,7 +26,7 @@ from .widgets import WIDE, WIDGET, html
 MARKED = f"Values marked {MARK}, and every list, make another program: it is compiled once, which takes some seconds."
 OPEN = ("rule.", "task.")
 """Parts whose values are seen at first, besides the circuit's own."""
-CARD = ".card-button { color: var(--ink) }"
+CARD = ".card-header, .card-button { color: var(--ink) !important } .card-button svg { stroke: var(--ink) }"
 
 
 class CircuitExplorer(Explorer):
