@@ -32,7 +32,7 @@ _CLICKS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def _clicks_rule(f_target: float, c: float = 2e-6, dt: float = 2e-3, n_updates: int = 400) -> EProp:
+def _clicks_rule(f_target: float, c: float = 2e-6, r0: float = 5e-3, dt: float = 2e-3, n_updates: int = 400) -> EProp:
     """The rule of the networks for random clicks.
 
     It adds ``c/2 (rate - f_target)^2`` (in Hz) of every cell to the cross entropy, with rates of the mean trial; the
@@ -41,7 +41,7 @@ def _clicks_rule(f_target: float, c: float = 2e-6, dt: float = 2e-3, n_updates: 
     window, share = 75, float(MEAN_TRIAL / SLOT)
     return EProp(
         chunk=SLOT, batch=64, tau_out=20 * ms, window=window, surrogate=Triangle(width=0.6),
-        optimiser=Adam(r0=5e-3, fall="exponential", decay=0.1, decay_at=n_updates * 64 * SLOT),
+        optimiser=Adam(r0=r0, fall="exponential", decay=0.1, decay_at=n_updates * 64 * SLOT),
         rates="batch", f_target=f_target * share * Hz, c_reg=c * window / (share * dt) ** 2,
     )  # fmt: skip
 
@@ -141,6 +141,15 @@ class RecurrentReadout(Circuit):
             "brunton2013, the task; the network is our own, in the spirit of a talk by Zenke (Cosyne 2019)",
             "Random clicks: cells without adaptation remember by facilitating synapses among them. For slots of 1.65 s "
             "in steps of 2 ms.",
+        ),
+        "clicks_facilitating_better": Preset(
+            {
+                **_CLICKS, "rule": _clicks_rule(f_target=20, c=1e-5, r0=2.5e-3), "g_in": 2.0, "g_rec": 0,
+                "release": (RelativeTsodyksMarkram(U=0.03, tau_fac=1500 * ms, tau_rec=50 * ms),),
+            },
+            "brunton2013, the task; the network is our own",
+            "The same, with synapses among cells that begin at 0 and recover faster, half the learning rate and five "
+            "times the weight of the rates.",
         ),
     }  # fmt: skip
 

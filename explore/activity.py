@@ -20,6 +20,7 @@ MOST_SAMPLES = 10**6
 """Weights on record, with which a circuit is opened."""
 FEW = 20  # cells
 N_BARS = 60
+SMALL = 1e-6  # weights that are all the same and below this are drawn as 0
 QUANTILES = {"90 %": 0.9, "mean": None, "10 %": 0.1}
 STEPS = {"0.01 ms": 0.01 * ms, "0.05 ms": 0.05 * ms, "0.1 ms": 0.1 * ms, "0.5 ms": 0.5 * ms, "1 ms": 1 * ms}
 INTERVALS = {"never": None, "1 s": 1 * second, "100 ms": 100 * ms, "10 ms": 10 * ms}
@@ -157,7 +158,9 @@ def _all_parts(*shown: Any) -> Iterator[Declaration]:
 
 def _ends_of(values: np.ndarray) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
-    return (low, high) if low < high else (min(low, 0.0), max(high, 0.0) or 1.0)
+    if low < high:
+        return low, high
+    return min(low, 0.0), high if high > SMALL else 1.0  # all alike: a bar at an end
 
 
 def _bars(name: str, values: np.ndarray, ends: tuple[float, float]) -> Curve:

@@ -20,13 +20,13 @@ from .page import Explorer
 from .pictures import Picture
 from .scene import Group, Scene, needs_program, opened, watchable
 from .settings import fields_of, names_of, values_of
+from .values import MARK
 from .widgets import WIDE, WIDGET, html
 
-MARK = "⚙"
 MARKED = f"Values marked {MARK}, and every list, make another program: it is compiled once, which takes some seconds."
 OPEN = ("rule.", "task.")
 """Parts whose values are seen at first, besides the circuit's own."""
-CARD = ".card-button { color: var(--ink) }"
+CARD = ".card-header, .card-button { color: var(--ink) !important } .card-button svg { stroke: var(--ink) }"
 
 
 class CircuitExplorer(Explorer):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection
-from functools import partial
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
 import pandas as pd
 import panel as pn
 
-from brian2learn.core.declaration import Choice, Declaration, Param, plain
+from brian2learn.core.declaration import plain
 from brian2learn.core.discovery import load
 from brian2learn.plasticity._rule import Plasticity
 
 from . import family, formulas, paper
-from .controls import Slider, slider_for
 from .describe import explorable, heading
 from .draw import Drawn, shape_of, side_by_side
 from .family import TROUBLE
@@ -37,8 +35,9 @@ from .settings import (
     usual,
     values_of,
 )  # fmt: skip
-from .views._view import Times, in_use, views_of
-from .widgets import GROUND, WIDE, WIDGET, choice_list, html, slider_row, times_box
+from .values import Values
+from .views._view import views_of
+from .widgets import GROUND, WIDE, WIDGET, html
 
 SOON = 10  # ms; what comes within this time is drawn at once
 PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
@@ -50,7 +49,7 @@ SIDE = {
 }  # fmt: skip
 
 
-class Explorer:
+class Explorer(Values):
     """One reader's page.
 
     Parameters
@@ -69,7 +68,7 @@ class Explorer:
         self.waiting = False
         self.drawn: list[Drawn] = []
         self.notes: list[Any] = []
-        self.follow: dict[tuple[bool, str], Callable[[Any], None]] = {}
+        self.follow = {}
         self.document = pn.state.curdoc
         served = self.document is not None and self.document.session_context is not None
         self.comparison = family.Comparison(self.draw, self._later if served else None)
@@ -191,13 +190,6 @@ class Explorer:
         colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
         self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
 
-    def _watch(self, widget: Any, act: Callable[[Any], None], slow: bool = False) -> None:
-        def called(event: Any) -> None:
-            if not self.following:
-                act(event.new)
-
-        widget.param.watch(called, "value_throttled" if slow and "value_throttled" in widget.param else "value")
-
     def _wire(self) -> None:
         self._watch(self.declaration, self._choose)
         self._watch(self.plus, self._add)
@@ -246,59 +238,6 @@ class Explorer:
         finally:
             self.following = False
         self.head.object = heading(shown)
-
-    def _widgets(
-        self, of_view: bool, declaration: Declaration, names: list[str], path: str = "", slow: Collection[str] = ()
-    ) -> list[Any]:  # fmt: skip
-        """Widgets for values of a declaration; those in `slow` act when the hand lets go of them."""
-        fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
-        found = []
-        for name in (each for each in names if each in fields):
-            field, value = fields[name], values[name]
-
-            def move(value: Any, name: str = f"{path}{name}", soon: bool = False) -> None:
-                self.change(of_view, {name: value}, soon=soon)
-
-            if isinstance(field, Choice):
-                owners: list[Any] = [part.fields[name] for part in parts if name in part.fields]
-                options = [option for option in field.options if all(option in each.options for each in owners)]
-                widget, follow = choice_list(name, field, options, value, self._watch, move)
-            elif isinstance(field, Param):
-                slider = slider_for(field, value, [each for part in parts for each in in_use(part, name)])
-                typed = self._typed(of_view, slider, path)
-                watch, mark = partial(self._watch, slow=name in slow), "⚙" if name in slow else ""
-                widget, follow = slider_row(slider, value, watch, partial(move, soon=True), typed, mark)
-            elif isinstance(field, Times):
-                widget, follow = times_box(field, value, self._watch, self._typed_times(name))
-            else:
-                continue
-            self.follow[of_view, f"{path}{name}"] = follow
-            found.append(widget)
-        return found
-
-    def _typed(self, of_view: bool, slider: Slider, path: str = "") -> Callable[[str], None]:
-        def act(text: str) -> None:
-            try:
-                value = float(text) * slider.factor
-            except ValueError:
-                self.say(f"{slider.name} ({slider.meaning}): expected a number, got {text[:30]!r}.")
-                self._follow()
-                return
-            self.change(of_view, {f"{path}{slider.name}": value})
-
-        return act
-
-    def _typed_times(self, name: str) -> Callable[[str], None]:
-        def act(text: str) -> None:
-            try:
-                times = tuple(float(word) * 1e-3 for word in text.replace(";", ",").replace(",", " ").split())
-            except ValueError:
-                self.say(f"{name}: expected numbers in ms with commas between, got {text[:60]!r}.")
-                self._follow()
-                return
-            self.change(True, {name: times})
-
-        return act
 
     # ------------------------------------------------------------------ what is done at a click
 

@@ -13,7 +13,7 @@ PAINT = Path(__file__).with_name("raster.js").read_text(encoding="utf-8")
 
 
 def add_raster(plot: Any, spikes: ColumnDataSource, colour: str, name: str) -> Any:
-    """Let a figure show the spikes of a source, with times in order in ``x`` and cells in ``y``.
+    """Let a figure show the spikes of a source, with times in order in ``x`` and cells in ``y``; its sign for a legend.
 
     Parameters
     ----------
@@ -38,7 +38,10 @@ def add_raster(plot: Any, spikes: ColumnDataSource, colour: str, name: str) -> A
             axis.js_on_change(end, paint)
     for model, change in ((plot, "inner_width"), (plot, "inner_height"), (spikes, "data")):
         model.js_on_change(change, paint)
-    return drawn
+    # what stands for it in a legend
+    sign = plot.scatter([np.nan], [np.nan], marker="square", size=8, color=colour)
+    sign.js_link("visible", drawn, "visible")
+    return sign
 
 
 def rows(plot: Any, n: int) -> None:
