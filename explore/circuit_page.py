@@ -21,7 +21,7 @@ from .pictures import Picture
 from .scene import Group, Scene, needs_program, opened, watchable
 from .settings import fields_of, names_of, values_of
 from .values import MARK
-from .widgets import WIDE, WIDGET, html
+from .widgets import WIDE, WIDGET, html, in_order
 
 MARKED = f"Values marked {MARK}, and every list, make another program: it is compiled once, which takes some seconds."
 OPEN = ("rule.", "task.")
@@ -85,7 +85,7 @@ class CircuitExplorer(Explorer):
     def _hear_all(self) -> None:
         with (
             suppress(IndexError),
-            pn.io.unlocked(),
+            in_order(self.document),
         ):  # Bokeh's changes must not overtake those by which Panel sends new models
             while True:
                 self._hear(*self.heard.popleft())

@@ -15,7 +15,7 @@ from brian2learn.figures._board import FIGURES, Board, board_of, section
 from .board import UNREADABLE
 from .describe import sources
 from .drawing import DONE, FAILED, RUNNING, Desk, Drawing
-from .widgets import WIDE, WIDGET, html
+from .widgets import WIDE, WIDGET, html, in_order
 
 OFTEN = 500  # ms between looks at a drawing
 BOARD = "board/"  # from this page
@@ -116,6 +116,10 @@ class FigurePage:
 
     def _follow(self) -> None:
         """Say how far the drawing is, and go on looking until it has ended."""
+        with in_order(self.document):
+            self._tell()
+
+    def _tell(self) -> None:
         drawing = self.drawing
         going = drawing is not None and not drawing.ended
         if drawing is not None and drawing.state == DONE:

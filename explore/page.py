@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -37,7 +38,7 @@ from .settings import (
 )  # fmt: skip
 from .values import Values
 from .views._view import views_of
-from .widgets import GROUND, WIDE, WIDGET, html
+from .widgets import GROUND, WIDE, WIDGET, html, in_order
 
 SOON = 10  # ms; what comes within this time is drawn at once
 PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
@@ -133,10 +134,11 @@ class Explorer(Values):
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        if before.form != self.setting.form:
-            self._rebuild()
-        self._follow()
-        self._draw_soon()
+        with in_order(self.document):
+            if before.form != self.setting.form:
+                self._rebuild()
+            self._follow()
+            self._draw_soon()
 
     def say(self, problem: str) -> None:
         """Show what went wrong, or nothing."""
@@ -360,8 +362,7 @@ class Explorer(Values):
 
     def draw(self) -> None:
         """Show pictures, equations, code and address of the setting."""
-        # Bokeh's changes to its own models must not overtake those by which Panel sends new ones: all go in one message
-        with pn.io.unlocked():
+        with in_order(self.document):
             self._draw_all()
 
     def _draw_all(self) -> None:

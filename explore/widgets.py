@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,24 @@ GROUND = {
 Act = Callable[[Any], None]
 Made = tuple[Any, Act]
 """What is placed on the page, and what lets it show another value, in SI units."""
+
+
+@contextmanager
+def in_order(document: Any) -> Iterator[None]:
+    """Let all changes within reach the browser in the order in which they are made, none waiting for a next one.
+
+    Panel sends its changes past those that Bokeh makes to its own models: where the line is busy, numbers for a new
+    figure came before the figure ("reference … isn't known" in the console), and its queue for a busy line can forget
+    to go on. What is held here is sent by Bokeh alone.
+    """
+    if document is None or document.session_context is None or document.callbacks.hold_value:
+        yield
+        return
+    document.hold()
+    try:
+        yield
+    finally:
+        document.unhold()
 
 
 def html(text: str = "", **more: Any) -> Any:
