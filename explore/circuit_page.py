@@ -83,10 +83,8 @@ class CircuitExplorer(Explorer):
         self._hear_all()
 
     def _hear_all(self) -> None:
-        with (
-            suppress(IndexError),
-            pn.io.unlocked(),
-        ):  # Bokeh's changes must not overtake those by which Panel sends new models
+        # Bokeh's changes must not overtake those by which Panel sends new models
+        with suppress(IndexError), pn.io.unlocked():
             while True:
                 self._hear(*self.heard.popleft())
 
