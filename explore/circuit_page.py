@@ -83,10 +83,7 @@ class CircuitExplorer(Explorer):
         self._hear_all()
 
     def _hear_all(self) -> None:
-        with (
-            suppress(IndexError),
-            in_order(self.document),
-        ):  # Bokeh's changes must not overtake those by which Panel sends new models
+        with suppress(IndexError), in_order(self.document):
             while True:
                 self._hear(*self.heard.popleft())
 
