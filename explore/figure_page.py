@@ -116,10 +116,6 @@ class FigurePage:
 
     def _follow(self) -> None:
         """Say how far the drawing is, and go on looking until it has ended."""
-        with in_order(self.document):
-            self._tell()
-
-    def _tell(self) -> None:
         drawing = self.drawing
         going = drawing is not None and not drawing.ended
         if drawing is not None and drawing.state == DONE:
@@ -128,10 +124,14 @@ class FigurePage:
         self.draw_button.disabled = going
         self.stop_button.visible = going and drawing in self.asked
         if going and self.looking is None:
-            self.looking = self.document.add_periodic_callback(self._follow, OFTEN)
+            self.looking = self.document.add_periodic_callback(self._look, OFTEN)
         elif not going and self.looking is not None:
             self.document.remove_periodic_callback(self.looking)
             self.looking = None
+
+    def _look(self) -> None:
+        with in_order(self.document):
+            self._follow()
 
     def _said(self) -> str:
         drawing = self.drawing

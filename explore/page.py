@@ -134,11 +134,10 @@ class Explorer(Values):
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        with in_order(self.document):
-            if before.form != self.setting.form:
-                self._rebuild()
-            self._follow()
-            self._draw_soon()
+        if before.form != self.setting.form:
+            self._rebuild()
+        self._follow()
+        self._draw_soon()
 
     def say(self, problem: str) -> None:
         """Show what went wrong, or nothing."""

@@ -11,7 +11,7 @@ from brian2learn.core.declaration import Choice, Declaration, Param
 from .controls import Slider, slider_for
 from .settings import fields_of, parts_of, values_of
 from .views._view import Times, in_use
-from .widgets import choice_list, in_order, slider_row, times_box
+from .widgets import choice_list, slider_row, times_box
 
 MARK = "⚙"
 """Behind the meaning of a value that acts when the hand lets go of it."""
@@ -28,7 +28,6 @@ class Values:
         What lets each widget show a value, by whether it is one of the view, and by its name or path.
     """
 
-    document: Any
     following: bool
     follow: dict[tuple[bool, str], Callable[[Any], None]]
 
@@ -46,8 +45,7 @@ class Values:
     def _watch(self, widget: Any, act: Callable[[Any], None], slow: bool = False) -> None:
         def called(event: Any) -> None:
             if not self.following:
-                with in_order(self.document):
-                    act(event.new)
+                act(event.new)
 
         widget.param.watch(called, "value_throttled" if slow and "value_throttled" in widget.param else "value")
 

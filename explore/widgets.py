@@ -43,7 +43,8 @@ def in_order(document: Any) -> Iterator[None]:
 
     Panel sends its changes past those that Bokeh makes to its own models: where the line is busy, numbers for a new
     figure came before the figure ("reference … isn't known" in the console), and its queue for a busy line can forget
-    to go on. What is held here is sent by Bokeh alone.
+    to go on. What is held here is sent by Bokeh alone. Only where a callback of the document has its lock: what Panel
+    calls at a click has not.
     """
     if document is None or document.session_context is None or document.callbacks.hold_value:
         yield

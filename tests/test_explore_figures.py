@@ -165,3 +165,10 @@ def test_what_panel_stumbles_over_is_refused(uri):
 @pytest.mark.parametrize("uri", ["/", "/?show=bcm", "/?show=%00", "/figures?show=x&ground=dark", "/static/js/a.js?v=1"])
 def test_what_is_well_formed_goes_on(uri):
     assert Malformed().match(SimpleNamespace(uri=uri)) is None
+
+
+def test_results_that_cannot_be_are_refused_before_anything_is_served(tmp_path):
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(app, ["explore", "--no-browser", "--results", str(tmp_path / "file")])
+    assert done.exit_code == 2
+    assert "brian2learn.--results: expected a folder that can be written" in " ".join(done.stderr.split())
