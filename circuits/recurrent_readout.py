@@ -142,14 +142,15 @@ class RecurrentReadout(Circuit):
             "Random clicks: cells without adaptation remember by facilitating synapses among them. For slots of 1.65 s "
             "in steps of 2 ms.",
         ),
-        "clicks_facilitating_better": Preset(
+        "clicks_facilitating_large": Preset(
             {
-                **_CLICKS, "rule": _clicks_rule(f_target=20, c=1e-5, r0=2.5e-3), "g_in": 2.0, "g_rec": 0,
-                "release": (RelativeTsodyksMarkram(U=0.03, tau_fac=1500 * ms, tau_rec=50 * ms),),
+                **_CLICKS, "rule": _clicks_rule(f_target=20, c=1e-5, r0=1.25e-3), "n_cells": 200, "g_in": 2.0,
+                "g_rec": 0,
+                "release": (RelativeTsodyksMarkram(U=0.02, tau_fac=1500 * ms, tau_rec=50 * ms),),
             },
             "brunton2013, the task; the network is our own",
-            "The same, with synapses among cells that begin at 0 and recover faster, half the learning rate and five "
-            "times the weight of the rates.",
+            "The same with twice the cells, synapses among them that begin at 0 and recover faster, a quarter of the "
+            "learning rate and five times the weight of the rates.",
         ),
     }  # fmt: skip
 
