@@ -25,7 +25,7 @@ test-slow: $(READY)
 
 test-browser: $(READY)
 	$(BIN)/python tests/browser.py install
-	$(BIN)/python -m pytest -s -m "browser and not full" tests/test_explore_page.py tests/test_explore_figures_page.py
+	$(BIN)/python -m pytest -s -m "browser and not full" $(wildcard tests/test_explore_*page.py)
 
 # a SLURM of this run's own, which is stopped whatever happens
 test-slurm: $(READY)

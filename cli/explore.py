@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from brian2learn.core.discovery import snake_case
 from brian2learn.core.extras import need
 
 from .console import say
@@ -16,11 +17,15 @@ def explore(names: str | None, *, port: int, address: str, browser: bool, result
     usable(results)
     quiet_brian2()
     need("panel", "explore", "the page with sliders")
+    from brian2learn.explore.scene import opened, watchable
     from brian2learn.explore.serve import serve
     from brian2learn.explore.settings import fresh, names_of, usual
 
     first = ""
-    if names:
+    if names and snake_case(names.strip()) in watchable().values():
+        first = snake_case(names.strip())
+        opened(first)
+    elif names:
         shown = fresh([name.strip() for name in names.split("+")])
         usual(shown)  # is there something to see?
         first = ",".join(names_of(shown))

@@ -233,14 +233,16 @@ def board(
 
 @app.command(
     epilog=_examples(
-        "brian2learn explore", "brian2learn explore bcm", "brian2learn explore triplet_stdp+heterosynaptic --port 5006"
+        "brian2learn explore bcm",
+        "brian2learn explore detector",
+        "brian2learn explore triplet_stdp+heterosynaptic --port 5006",
     )
 )
 def explore(
     rule: Annotated[
         str | None,
         typer.Argument(
-            help="What to show first: anything of plasticity, or mechanisms with + between.",
+            help="What to show first: anything of plasticity, mechanisms with + between, or a circuit.",
             autocompletion=_complete_plasticity, show_default="pair_stdp",
         ),
     ] = None,

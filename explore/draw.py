@@ -24,8 +24,9 @@ from matplotlib.colors import to_hex
 
 from brian2learn.figures._style import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 
+from . import raster
 from .paper import RAMP
-from .pictures import DASHES, PINNED, POINTS, TICKS, Curve, Family, Picture
+from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Curve, Family, Picture
 
 COLOURS = {
     False: (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK),
@@ -59,6 +60,7 @@ class Drawn:
         ranges: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self.dark, self.shape, self.ends = dark, shape_of(picture), picture.x_ends
+        many = any(each.kind == RASTER for each in picture.curves)
         ticks_only = bool(picture.curves) and all(each.kind == TICKS for each in picture.curves)
         self.figure = figure(
             name=f"picture:{picture.name}", height=LOW_HEIGHT if ticks_only else HEIGHT, sizing_mode="stretch_width",
@@ -71,6 +73,9 @@ class Drawn:
         if picture.x_ends is not None:
             ends = {} if ranges is None else ranges
             self.figure.x_range = ends.setdefault(picture.x, Range1d(*picture.x_ends))
+        self._rows = 1  # the most cells that were shown
+        if many:
+            raster.prepare(self.figure)
         self.sources: list[ColumnDataSource] = []
         self.family: Family | None = None  # the one that is drawn
         self.of_family: list[ColumnDataSource] = []
@@ -103,6 +108,9 @@ class Drawn:
             }  # fmt: skip
             return
         for source, curve in zip(self.sources, picture.curves, strict=True):
+            if curve.kind == RASTER:
+                self._rows = max(self._rows, int(curve.y.max(initial=0)) + 1)
+                raster.rows(self.figure, self._rows)
             source.data = columns(curve)
         if picture.family is not None and picture.family is not self.family:
             self.family = picture.family
@@ -186,7 +194,7 @@ class Drawn:
             self.sources.append(source)
             glyph = self._glyph(picture, curve, source, self._colour(picture, k))
             items.append(LegendItem(label=curve.name, renderers=[glyph]))
-            if curve.kind != TICKS:
+            if curve.kind not in (TICKS, RASTER):
                 hovered.append(glyph)
         if len(items) > 1 and not ticks_only:
             legend = Legend(
@@ -217,6 +225,8 @@ class Drawn:
         if curve.kind == TICKS:
             return self.figure.scatter("x", "y", source=source, marker="dash", angle=np.pi / 2, size=26, line_width=2,
                                        color=colour, name=name)  # fmt: skip
+        if curve.kind == RASTER:
+            return raster.add_raster(self.figure, source, colour, name)
         if curve.kind == POINTS:
             if curve.error is not None:
                 self._whiskers(source, colour)
@@ -237,6 +247,8 @@ class Drawn:
 
 def columns(curve: Curve) -> dict[str, np.ndarray]:
     """The data source of a curve."""
+    if curve.kind == RASTER:
+        return {"x": np.asarray(curve.x, float), "y": np.asarray(curve.y, np.int32)}
     found = {"x": np.asarray(curve.x, float), "y": np.asarray(curve.y, float)}
     if curve.error is not None:
         found |= {"upper": found["y"] + curve.error, "lower": found["y"] - curve.error}

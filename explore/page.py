@@ -11,17 +11,17 @@ from typing import Any
 import pandas as pd
 import panel as pn
 
-from brian2learn.core.declaration import Choice, Declaration, Param, plain
+from brian2learn.core.declaration import plain
 from brian2learn.core.discovery import load
 from brian2learn.plasticity._rule import Plasticity
 
 from . import family, formulas, paper
-from .controls import Slider, slider_for
 from .describe import explorable, heading
 from .draw import Drawn, shape_of, side_by_side
 from .family import TROUBLE
 from .history import History
 from .pictures import Picture
+from .scene import watchable
 from .settings import (
     Setting,
     added,
@@ -36,8 +36,9 @@ from .settings import (
     usual,
     values_of,
 )  # fmt: skip
-from .views._view import Times, in_use, views_of
-from .widgets import GROUND, WIDE, WIDGET, choice_list, html, in_order, slider_row, times_box
+from .values import Values
+from .views._view import views_of
+from .widgets import GROUND, WIDE, WIDGET, html, in_order
 
 SOON = 10  # ms; what comes within this time is drawn at once
 PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
@@ -49,7 +50,7 @@ SIDE = {
 }  # fmt: skip
 
 
-class Explorer:
+class Explorer(Values):
     """One reader's page.
 
     Parameters
@@ -68,7 +69,7 @@ class Explorer:
         self.waiting = False
         self.drawn: list[Drawn] = []
         self.notes: list[Any] = []
-        self.follow: dict[tuple[bool, str], Callable[[Any], None]] = {}
+        self.follow = {}
         self.document = pn.state.curdoc
         served = self.document is not None and self.document.session_context is not None
         self.comparison = family.Comparison(self.draw, self._later if served else None)
@@ -97,7 +98,7 @@ class Explorer:
         try:
             setting = make()
             if not soon:
-                setting.view.pictures(setting.shown)
+                self._try(setting)
         except TROUBLE as problem:
             self.say(str(problem))
             self._follow()
@@ -107,6 +108,10 @@ class Explorer:
             before = self.setting
             self.history.go(setting, what)
             self._changed(before)
+
+    def _try(self, setting: Setting) -> None:
+        """Raise what stands against a setting."""
+        setting.view.pictures(setting.shown)
 
     def change(self, of_view: bool, values: dict[str, Any], *, soon: bool = False) -> None:
         """Change some values of the declaration or of the view."""
@@ -129,7 +134,7 @@ class Explorer:
             self._changed(before)
 
     def _changed(self, before: Setting) -> None:
-        if _form(before) != _form(self.setting):
+        if before.form != self.setting.form:
             self._rebuild()
         self._follow()
         self._draw_soon()
@@ -147,7 +152,8 @@ class Explorer:
         button: dict[str, Any] = {"button_type": "default", "height": 34, "margin": (5, 6), **look}
         self.problem, self.head, self.equations, self.code = html(visible=False), html(), html(), html(visible=False)
         self.pictures, self.controls, self.view_controls = pn.Column(**WIDE), pn.Column(**WIDE), pn.Column(**WIDE)
-        groups = {f"{kind}s": names for kind, names in explorable().items()}
+        circuits = {} if self.location is None else {"Circuit": watchable()}
+        groups = {f"{kind}s": names for kind, names in {**circuits, **explorable()}.items()}
         self.declaration = pn.widgets.Select(name="Declaration", groups=groups, **WIDE, **look)
         self.plus = pn.widgets.MultiChoice(name="plus mechanisms", solid=False, max_items=7, **WIDE, **look)
         self.preset = pn.widgets.Select(name="Published values", options={"choose …": NOTHING}, **WIDE, **look)
@@ -185,15 +191,8 @@ class Explorer:
         colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
         self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
 
-    def _watch(self, widget: Any, act: Callable[[Any], None]) -> None:
-        def called(event: Any) -> None:
-            if not self.following:
-                act(event.new)
-
-        widget.param.watch(called, "value")
-
     def _wire(self) -> None:
-        self._watch(self.declaration, lambda name: self.attempt(lambda: usual(fresh([name]))))
+        self._watch(self.declaration, self._choose)
         self._watch(self.plus, self._add)
         self._watch(self.preset, self._take_preset)
         self._watch(self.views, lambda view: self.attempt(lambda: self._usual(self.setting.shown, view)))
@@ -203,9 +202,7 @@ class Explorer:
         self._watch(self.ground, self._change_ground)
         self.undo_button.on_click(lambda _: self.undo())
         self.redo_button.on_click(lambda _: self.redo())
-        self.reset_button.on_click(
-            lambda _: self.attempt(lambda: usual(fresh(names_of(self.setting.shown)), type(self.setting.view)))
-        )
+        self.reset_button.on_click(lambda _: self.attempt(self._defaults))
         self.keep_button.on_click(lambda _: self._keep())
         self.link.js_on_click(code="navigator.clipboard.writeText(window.location.href)")
         self.copy.js_on_click(
@@ -243,56 +240,21 @@ class Explorer:
             self.following = False
         self.head.object = heading(shown)
 
-    def _widgets(self, of_view: bool, declaration: Declaration, names: list[str]) -> list[Any]:
-        fields, values, parts = fields_of(declaration), values_of(declaration), parts_of(declaration)
-        found = []
-        for name in (each for each in names if each in fields):
-            field, value = fields[name], values[name]
-
-            def move(value: Any, name: str = name, soon: bool = False) -> None:
-                self.change(of_view, {name: value}, soon=soon)
-
-            if isinstance(field, Choice):
-                owners: list[Any] = [part.fields[name] for part in parts if name in part.fields]
-                options = [option for option in field.options if all(option in each.options for each in owners)]
-                widget, follow = choice_list(name, field, options, value, self._watch, move)
-            elif isinstance(field, Param):
-                slider = slider_for(field, value, [each for part in parts for each in in_use(part, name)])
-                typed = self._typed(of_view, slider)
-                widget, follow = slider_row(slider, value, self._watch, partial(move, soon=True), typed)
-            elif isinstance(field, Times):
-                widget, follow = times_box(field, value, self._watch, self._typed_times(name))
-            else:
-                continue
-            self.follow[of_view, name] = follow
-            found.append(widget)
-        return found
-
-    def _typed(self, of_view: bool, slider: Slider) -> Callable[[str], None]:
-        def act(text: str) -> None:
-            try:
-                value = float(text) * slider.factor
-            except ValueError:
-                self.say(f"{slider.name} ({slider.meaning}): expected a number, got {text[:30]!r}.")
-                self._follow()
-                return
-            self.change(of_view, {slider.name: value})
-
-        return act
-
-    def _typed_times(self, name: str) -> Callable[[str], None]:
-        def act(text: str) -> None:
-            try:
-                times = tuple(float(word) * 1e-3 for word in text.replace(";", ",").replace(",", " ").split())
-            except ValueError:
-                self.say(f"{name}: expected numbers in ms with commas between, got {text[:60]!r}.")
-                self._follow()
-                return
-            self.change(True, {name: times})
-
-        return act
-
     # ------------------------------------------------------------------ what is done at a click
+
+    def _choose(self, name: str) -> None:
+        if name in watchable().values():
+            self.leave(name)
+        else:
+            self.attempt(lambda: usual(fresh([name])))
+
+    def leave(self, name: str) -> None:
+        """Go to the page of another declaration, which is one of its own."""
+        if self.location is not None:
+            self.location.param.update(search=f"?show={name}{'&ground=dark' if self.dark else ''}", reload=True)
+
+    def _defaults(self) -> Setting:
+        return usual(fresh(names_of(self.setting.shown)), type(self.setting.view))
 
     def _add(self, names: list[str]) -> None:
         present = dict(zip(names_of(self.setting.shown), parts_of(self.setting.shown), strict=True))
@@ -408,6 +370,11 @@ class Explorer:
         except TROUBLE as problem:
             self.say(str(problem))
             return
+        self._show(pictures)
+        self._draw_code()
+        self._tell_place()
+
+    def _show(self, pictures: list[Picture]) -> None:
         if [shape_of(picture) for picture in pictures] == [drawn.shape for drawn in self.drawn]:
             for drawn, picture in zip(self.drawn, pictures, strict=True):
                 drawn.update(picture)
@@ -417,7 +384,9 @@ class Explorer:
             words = " ".join(filter(None, (picture.note, picture.edits)))
             note.object = f"<p class='note'>{escape(words)}</p>" if words else ""
         self._draw_equations()
-        self._draw_code()
+
+    def _tell_place(self) -> None:
+        """Let address and buttons follow."""
         self.undo_button.disabled, self.redo_button.disabled = not self.history.past, not self.history.future
         if self.location is not None:
             self.location.search = f"?{self.setting.address}{'&ground=dark' if self.dark else ''}"
@@ -453,9 +422,3 @@ class Explorer:
         if html != self.code.object:
             self.code.object = html
         self.code.visible = self.copy.visible = bool(text)
-
-
-def _form(setting: Setting) -> Any:
-    """What must be equal for the widgets to stay."""
-    choices = tuple(value for value in values_of(setting.shown).values() if isinstance(value, str))
-    return names_of(setting.shown), type(setting.view), tuple(fields_of(setting.shown)), choices

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure as Canvas
 
 from brian2learn.figures import _style
 
-from .pictures import DASHES, PINNED, POINTS, TICKS, Family, Picture
+from .pictures import DASHES, PINNED, POINTS, RASTER, TICKS, Family, Picture
 
 STYLE = Path(str(_style.__file__)).with_name("paper.mplstyle")
 FORMATS = ("pdf", "png", "svg")
@@ -80,6 +80,8 @@ def _draw(found: Canvas, axes: Axes, picture: Picture) -> None:
             look["color"] = _style.GREY
         if curve.kind == TICKS:
             axes.plot(curve.x, curve.y, "|", ms=8, mew=0.8, **look)
+        elif curve.kind == RASTER:
+            axes.plot(curve.x, curve.y, "o", ms=0.6, mew=0, rasterized=True, **look)
         elif curve.kind == POINTS:
             axes.errorbar(curve.x, curve.y, curve.error, fmt="o", ms=2.5, lw=0.6, **look)
         else:

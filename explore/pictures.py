@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-LINE, POINTS, DASHES, TICKS = "line", "points", "dashes", "ticks"
-"""How a curve is drawn: joined, as marks, as a broken line (theory), as upright strokes (spikes)."""
+LINE, POINTS, DASHES, TICKS, RASTER = "line", "points", "dashes", "ticks", "raster"
+"""How a curve is drawn: joined, as marks, as a broken line (theory), as strokes (a few spikes), as dots (many)."""
 
 PINNED = "A: "
 """Before the names of the curves of the setting that was kept for comparison."""

@@ -18,11 +18,13 @@ from tornado.web import ErrorHandler
 from brian2learn.core.discovery import find
 from brian2learn.core.errors import Brian2LearnError
 
-from . import board
+from . import board, live
+from .circuit_page import CircuitExplorer, is_circuit
 from .describe import explorable
 from .drawing import Desk
 from .figure_page import FigurePage, titles
 from .page import Explorer
+from .scene import read_scene, watchable
 from .settings import read_address
 from .widgets import GROUND
 
@@ -58,7 +60,8 @@ def serve(
         Called with the port once the page can be had.
     """
     port = port or _free_port(address)
-    explorable(), titles()  # import every declaration now, in the main thread, and not when the first page is asked for
+    # import every declaration now, in the main thread, and not when the first page is asked for
+    explorable(), titles(), watchable()
     desk = Desk(results)
 
     def at_first() -> Any:  # Panel takes functions only
@@ -82,6 +85,7 @@ def serve(
         server.io_loop.start()
     finally:
         desk.close()
+        live.close()
 
 
 class Malformed(Matcher):
@@ -109,13 +113,17 @@ def _origins(address: str, port: int) -> list[str]:
 def page(first: str = "") -> Any:
     """The page of one session, at the setting that its address says, else at `first`; a bad address is explained."""
     arguments, dark = _asked()
-    problem = ""
+    problem, query = "", urlencode(arguments or {"show": first or FIRST})
+    more = {"dark": dark, "location": pn.state.location}
     try:
-        setting = read_address(urlencode(arguments)) if arguments else read_address(f"show={first or FIRST}")
-        setting.view.pictures(setting.shown)
+        if is_circuit(query):
+            explorer: Explorer = CircuitExplorer(read_scene(query), **more)
+        else:
+            setting = read_address(query)
+            setting.view.pictures(setting.shown)
+            explorer = Explorer(setting, **more)
     except Brian2LearnError as trouble:
-        problem, setting = str(trouble), read_address(f"show={FIRST}")
-    explorer = Explorer(setting, dark=dark, location=pn.state.location)
+        problem, explorer = str(trouble), Explorer(read_address(f"show={FIRST}"), **more)
     if problem:
         explorer.say(problem)
     return _template(explorer.layout)

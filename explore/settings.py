@@ -49,6 +49,12 @@ class Setting:
         return carried(replace(self, view=changed(self.view, values)), self.over)
 
     @property
+    def form(self) -> Any:
+        """What must be equal for the widgets to stay."""
+        choices = tuple(value for value in values_of(self.shown).values() if isinstance(value, str))
+        return names_of(self.shown), type(self.view), tuple(fields_of(self.shown)), choices
+
+    @property
     def address(self) -> str:
         """The query of an address that leads here; what has its default is left out."""
         words = [("show", ",".join(names_of(self.shown))), ("view", snake_case(type(self.view).__name__))]
@@ -157,7 +163,11 @@ def _replaced(part: Declaration, values: Mapping[str, Any]) -> Declaration:
             counted = type(part)(**choices).numbers
         except DeclarationError:
             counted = part.numbers
-        kept = {name: value for name, value in part.values.items() if name in counted or name in choices}
+        kept = {
+            name: value
+            for name, value in part.values.items()
+            if name in counted or name in choices or not isinstance(part.fields[name], Param)
+        }
         return type(part)(**{**kept, **with_units})
 
 

@@ -61,7 +61,9 @@ def html(text: str = "", **more: Any) -> Any:
     return pn.pane.HTML(text, stylesheets=[CSS], **{**WIDE, **more})
 
 
-def slider_row(slider: Slider, value: Any, watch: Callable[[Any, Act], None], move: Act, typed: Act) -> Made:
+def slider_row(
+    slider: Slider, value: Any, watch: Callable[[Any, Act], None], move: Act, typed: Act, mark: str = ""
+) -> Made:  # fmt: skip
     """A slider with its symbol and meaning, and a box in which any allowed number can be typed.
 
     Parameters
@@ -73,12 +75,14 @@ def slider_row(slider: Slider, value: Any, watch: Callable[[Any, Act], None], mo
         Lets a widget call a function when the reader changes it.
     move, typed : callable
         Called with a value in SI units, and with typed text.
+    mark : str
+        Stands behind the meaning.
     """
     source = f"; {slider.source}" if slider.source else ""
     title = escape(f"{slider.name}: {slider.meaning}; {slider.bounds}{source}", quote=True)
-    symbol = formulas.mathml(formulas.symbol(slider.name))
+    symbol, meaning = formulas.mathml(formulas.symbol(slider.name)), escape(f"{slider.meaning} {mark}".strip())
     label = html(
-        f"<div class='label' title='{title}'>{symbol}<span class='meaning'>{escape(slider.meaning)}</span></div>",
+        f"<div class='label' title='{title}'>{symbol}<span class='meaning'>{meaning}</span></div>",
         margin=(2, 8, 0, 8),
     )
     low, high = slider.ends

@@ -218,15 +218,20 @@ def _reason(problem: Exception) -> str:
 
 
 class Child:
-    """A process that computes points one after the other; it ends with the process that started it."""
+    """A process that computes points one after the other; it ends with the process that started it.
+
+    Class attribute: `serves`, the module whose function `serve` it executes.
+    """
+
+    serves = __name__
 
     def __init__(self, origin: Origin) -> None:
         ours, theirs = socket.socketpair()
         own = [each or origin.folder for each in sys.path]
         path = [*own, *(each for each in origin.path if each not in own)]
         script = (
-            f"import sys; sys.path[:] = {path!r}; from brian2learn.runs.children import Origin, serve; "
-            f"serve({theirs.fileno()}, Origin(*{tuple(origin)!r}))"
+            f"import sys; sys.path[:] = {path!r}; from brian2learn.runs.children import Origin; "
+            f"from {self.serves} import serve; serve({theirs.fileno()}, Origin(*{tuple(origin)!r}))"
         )
         one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         with theirs:

@@ -25,12 +25,14 @@ from brian2learn.core.errors import AssemblyError
 from .checkpoint import Checkpoint
 from .experiment import Experiment
 from .inputs import Input
+from .peek import See, peeking
 from .program import Output, Program, Progress, adopted, assemble, equations, structure_key
 from .record import Record, Spikes, States
 from .spikes import GriddedSpikes
 from .store import Store
 
 MODES = ("standalone", "runtime")
+SEE = 0.7  # s of wall time
 
 
 def simulate(
@@ -41,6 +43,7 @@ def simulate(
     mode: str | None = None,
     progress: Progress | None = None,
     earlier: Store | None = None,
+    see: See | None = None,
 ) -> Record:
     """The record of one run: from the store if it is there, else computed and stored.
 
@@ -62,6 +65,9 @@ def simulate(
         Told the simulated time in s now and then.
     earlier : Store, optional
         Where the records of runs that come before are kept; by default in `store`.
+    see : callable, optional
+        Told the simulated time in s and what was recorded until then, every `SEE` seconds of a program's run, from
+        another thread. Such a run leaves no checkpoint behind.
 
     Raises
     ------
@@ -98,7 +104,12 @@ def simulate(
         text = program.manifest["equations"]
         built_at = time.perf_counter()
         with Input.meanwhile(experiment, for_stimulus) as begun:
-            output = program.run(experiment.circuit.settings, initial, begun.spikes, brian_seed, progress, checkpoint)
+            run = experiment.circuit.settings, initial, begun.spikes, brian_seed
+            if see is None:
+                output = program.run(*run, progress, checkpoint)
+            else:
+                with peeking(program, run, key, SEE, see) as peeks:
+                    output = program.run(*run, peeks.told(progress), peeks)
         given = begun.whole
     else:
         given = Input.of(experiment, for_stimulus)
