@@ -337,6 +337,7 @@ class Listener:
         return self.said[-1]
 
 
+@pytest.mark.slow
 def test_runs_in_processes_of_their_own(seen):
     """Equal to `simulate`; superseded without a word; what fails is told; then the next one runs."""
     scene, record = seen

@@ -80,6 +80,7 @@ def results(tmp_path):
     return results
 
 
+@pytest.mark.slow
 def test_one_figure_is_drawn_at_a_time_and_what_became_of_it_is_told(own, tmp_path):
     desk = Desk(tmp_path / "results")
 
