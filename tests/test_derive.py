@@ -100,6 +100,7 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_gradient_of_a_smooth_cell_by_finite_differences(name):
     """The loss of a cell whose spike is a smooth step, simulated by Brian2 at w - h and w + h, against the eligibility.

@@ -22,10 +22,12 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
+SLOW = {"sweeps.md-0", "three_factor.md-0", "how_to.md-2"}
 PYTHON = [
-    pytest.param(block, id=f"{page.name}-{number}")
+    pytest.param(block, id=name, marks=[pytest.mark.slow] * (name in SLOW))
     for page in PAGES
     for number, block in enumerate(blocks(page, "python"))
+    for name in [f"{page.name}-{number}"]
 ]
 
 

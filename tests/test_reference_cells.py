@@ -374,6 +374,7 @@ def published_script(cell, current, step=1.0, duration=1000.0):
     return np.array(fired)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", Izhikevich.presets)
 def test_the_published_scheme_of_izhikevich_tends_to_the_cell(name):
     """With its own step of 1 ms, in which a cell can fire once, it fires less often."""

@@ -21,6 +21,7 @@ from brian2learn.circuits import LIF, SRM0, Detector
 from brian2learn.core import compiler, discovery
 from brian2learn.core.declaration import Param, plain
 from brian2learn.core.errors import AssemblyError, DeclarationError, RecordError, RunError
+from brian2learn.core.folders import published
 from brian2learn.plasticity import PairSTDP
 from brian2learn.runs import inputs, packs, spikes
 from brian2learn.runs.experiment import Experiment
@@ -553,7 +554,8 @@ def test_old_leftovers_are_swept_and_young_ones_are_not(tmp_path):
     for path in (old, young):
         path.mkdir()
     os.utime(old, (0, time.time() - 2 * 24 * 3600))
-    Store(tmp_path).write(simulate(SMALL, 0))
+    with published(tmp_path / "whole") as unfinished:
+        assert unfinished.is_dir()
     assert not old.exists()
     assert young.exists()
 
