@@ -87,6 +87,7 @@ def test_spikes_in_the_page_are_those_of_simulate(circuits):
 def test_a_slider_runs_the_circuit_again(circuits):
     """1000 cells for 1 s, one parameter moved: from the key to the new picture."""
     circuits.open_circuit(MANY)
+    circuits.until(lambda: circuits.read("raster_inhibitory", "spikes") is not None)
     handle = circuits.slider("w_ii").first
     handle.focus()
     seconds = []
@@ -117,6 +118,7 @@ def test_a_slider_runs_the_circuit_again(circuits):
 def test_a_raster_of_100_000_spikes_pans_and_zooms(circuits):
     circuits.open_circuit(MANY)
     name = "raster_excitatory:spikes"
+    circuits.until(lambda: circuits.read("raster_excitatory", "spikes") is not None)
     n = circuits.read("raster_excitatory", "spikes")[0].size
     assert n > 100_000
     box = circuits.page.locator(".bk-Figure").first.bounding_box()
