@@ -159,8 +159,6 @@ def test_another_structure_is_compiled_once(circuits):
     circuits.open_circuit("show=detector&task=rate_steps&task.hold=0.2&n_cells=3")
     circuits.page.get_by_label("arrival: when in a time step the afferents' spikes act").select_option(index=1)
     circuits.until(lambda: circuits.scene().shown.arrival == "before_thresholds")
-    circuits.until(lambda: "Compiling" in circuits.status() or "Simulating" in circuits.status(), RUN)
-    circuits.wait_for_run()
     circuits.shows_what_is_computed()
     circuits.page.get_by_label("task", exact=True).select_option(label="PeriodicPatterns")
     circuits.until(lambda: type(circuits.scene().task).__name__ == "PeriodicPatterns")
