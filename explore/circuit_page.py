@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import partial
 from html import escape
 from typing import Any
+from urllib.parse import parse_qs
 
 import panel as pn
 
@@ -236,6 +237,4 @@ def _run_of(scene: Scene) -> Any:
 
 def is_circuit(query: str) -> bool:
     """Whether an address leads to a circuit."""
-    from urllib.parse import parse_qs
-
     return parse_qs(query).get("show", [""])[-1] in watchable().values()

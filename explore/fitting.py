@@ -101,7 +101,7 @@ def task_for(name: str, circuit: Circuit) -> Task:
 
 def smaller(circuit: Circuit) -> Circuit:
     """The circuit with about `CELLS` cells, each with as many inputs as before as far as there are so many cells."""
-    sizes = {name: value for name, value in circuit.numbers.items() if isinstance(circuit.fields[name], Size)}
+    sizes = _sizes(circuit)
     if sum(sizes.values()) <= CELLS:
         return circuit
     share = CELLS / sum(sizes.values())
@@ -158,7 +158,12 @@ def _one_digit(value: float) -> float:
 
 def n_cells(circuit: Circuit) -> int:
     """What its sizes add up to."""
-    return sum(value for name, value in circuit.numbers.items() if isinstance(circuit.fields[name], Size))
+    return sum(_sizes(circuit).values())
+
+
+def _sizes(declaration: Declaration) -> dict[str, int]:
+    """The numbers that are sizes."""
+    return {name: value for name, value in declaration.numbers.items() if isinstance(declaration.fields[name], Size)}
 
 
 def _chances(circuit: Circuit) -> dict[str, float]:
@@ -183,8 +188,8 @@ def check_size(circuit: Circuit, task: Task, view: Activity) -> None:
         raise DeclarationError(type(circuit).__name__, what, meaning="to be watched", expected=expected, got=got)
 
     for each in (circuit, task):
-        for name, value in each.numbers.items():
-            if isinstance(each.fields[name], Size) and value > MOST_CELLS:
+        for name, value in _sizes(each).items():
+            if value > MOST_CELLS:
                 refuse(name, f"at most {MOST_CELLS}", str(value))
     cells, inputs, duration = n_cells(circuit), sum(task.sizes.values()), task.duration
     if cells + inputs > MOST_CELLS:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from brian2learn.circuits._circuit import Circuit
 from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, Parts, Size, plain
@@ -23,7 +23,7 @@ from brian2learn.tasks._task import Task
 
 from .activity import Activity
 from .fitting import check_size, fitting, kinds, n_cells, n_weights, other_choices, smaller, task_for, weights_of
-from .settings import MAX_LENGTH, changed, fields_of, fresh, names_of, values_of
+from .settings import changed, fields_of, fresh, names_of, values_of, words_of
 
 TASK, VIEW = "task", "view"
 
@@ -266,14 +266,7 @@ def read_scene(query: str) -> Scene:
     Brian2LearnError
         If it is too long, holds a path that is not declared, or a value that is not in its bounds.
     """
-    if len(query) > MAX_LENGTH:
-        raise DeclarationError(
-            "explore", "address", expected=f"at most {MAX_LENGTH} characters", got=f"{len(query)} of them"
-        )
-    try:
-        words = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=200))
-    except ValueError:
-        raise DeclarationError("explore", "address", expected="at most 200 values", got="more") from None
+    words = words_of(query)
     scene = opened(words.pop("show", ""))
     while names := [path for path in _part_names(scene) if path in words]:
         scene = scene.change({names[0]: words.pop(names[0])})

@@ -188,6 +188,24 @@ def in_units(field: Field, value: Any, where: str) -> Any:
     return Quantity(float(value), dim=field.default.dim)
 
 
+def words_of(query: str) -> dict[str, str]:
+    """The names and texts of an address, none of which is trusted yet.
+
+    Raises
+    ------
+    DeclarationError
+        If it is too long.
+    """
+    if len(query) > MAX_LENGTH:
+        raise DeclarationError(
+            "explore", "address", expected=f"at most {MAX_LENGTH} characters", got=f"{len(query)} of them"
+        )
+    try:
+        return dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=200))
+    except ValueError:
+        raise DeclarationError("explore", "address", expected="at most 200 values", got="more") from None
+
+
 def read_address(query: str) -> Setting:
     """The setting that an address leads to.
 
@@ -196,14 +214,7 @@ def read_address(query: str) -> Setting:
     Brian2LearnError
         If it is too long, holds a name that is not declared, or a value that is not in its bounds.
     """
-    if len(query) > MAX_LENGTH:
-        raise DeclarationError(
-            "explore", "address", expected=f"at most {MAX_LENGTH} characters", got=f"{len(query)} of them"
-        )
-    try:
-        words = dict(parse_qsl(query.lstrip("?"), keep_blank_values=True, max_num_fields=200))
-    except ValueError:
-        raise DeclarationError("explore", "address", expected="at most 200 values", got="more") from None
+    words = words_of(query)
     shown = fresh(words.pop("show", "").split(","))
     wanted, over = words.pop("view", ""), words.pop("over", "")
     of_view = {name.removeprefix(OF_VIEW): text for name, text in words.items() if name.startswith(OF_VIEW)}
