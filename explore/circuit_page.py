@@ -17,6 +17,7 @@ from brian2learn.core.declaration import Choice, Param
 from . import formulas, live
 from .describe import heading
 from .draw import side_by_side
+from .listing import PYTHON
 from .page import Explorer
 from .pictures import Picture
 from .scene import Group, Scene, needs_program, opened, watchable
@@ -34,6 +35,7 @@ class CircuitExplorer(Explorer):
     """One reader's page of a circuit; the parameters are those of `Explorer`, with a scene for the setting."""
 
     setting: Scene  # type: ignore[assignment]
+    kinds_of_code = (PYTHON,)
 
     def __init__(self, scene: Scene, **more: Any) -> None:
         self.job: live.Job | None = None
@@ -53,16 +55,18 @@ class CircuitExplorer(Explorer):
 
     # ------------------------------------------------------------------ the run
 
-    def draw(self) -> None:
+    def _draw_all(self) -> None:
         """Run the circuit anew, or draw what was seen if nothing changed that a run depends on."""
+        same = self.of is not None and _run_of(self.of) == _run_of(self.setting)
+        self.of = self.setting
         self._draw_code()
         self._tell_place()
-        if self.of is not None and _run_of(self.of) == _run_of(self.setting):
-            self.of = self.setting
+        if same:
             self._show_seen()
             return
         self._end()
-        self.of, self.began = self.setting, time.monotonic()
+        self._can_be_taken(False)
+        self.began = time.monotonic()
         job = live.Job(self.setting.experiment, int(self.setting.view.seed), lambda *_: None)
         job.tell = partial(self._heard, job)
         self.job = live.pool().submit(job)
@@ -99,6 +103,7 @@ class CircuitExplorer(Explorer):
             self.seen = more[0]
             self._show_seen()
             if what == live.DONE:
+                self._can_be_taken(True)
                 took = time.monotonic() - self.began
                 self._say_how(
                     f"{self.seen.duration:.4g} s simulated in {self.seen.wall_time:.2f} s, shown after {took:.2f} s."
@@ -129,7 +134,7 @@ class CircuitExplorer(Explorer):
         super()._keep()
 
     def _change_ground(self, dark: bool) -> None:
-        self.dark, self.drawn = dark, []
+        self.dark = dark
         self._tell_place()
         self._show_seen()
 
@@ -144,9 +149,7 @@ class CircuitExplorer(Explorer):
             self.equations.object = text
 
     def _draw_code(self) -> None:
-        text = self.setting.view.python(self.setting) if self.code_kind.value == "Python" else ""
-        self.code.object = f"<pre tabindex='0'>{escape(text)}</pre>" if text else ""
-        self.code.visible = self.copy.visible = bool(text)
+        self.code.show(lambda _: self.setting.view.python(self.setting))
 
     # ------------------------------------------------------------------ widgets
 
@@ -162,7 +165,6 @@ class CircuitExplorer(Explorer):
     def _make_widgets(self) -> None:
         super()._make_widgets()
         self.plus.visible = self.preset.visible = self.views.visible = self.over.visible = False
-        self.code_kind.options = ["no code", "Python"]
         main = self.layout[1]
         main.insert(main.objects.index(self.views), self.status)
 

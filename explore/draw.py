@@ -110,7 +110,7 @@ class Drawn:
         for source, curve in zip(self.sources, picture.curves, strict=True):
             if curve.kind == RASTER:
                 self._rows = max(self._rows, int(curve.y.max(initial=0)) + 1)
-                raster.rows(self.figure, self._rows)
+                raster.rows(self.figure, self._rows, HEIGHT)
             source.data = columns(curve)
         if picture.family is not None and picture.family is not self.family:
             self.family = picture.family

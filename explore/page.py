@@ -17,9 +17,11 @@ from brian2learn.plasticity._rule import Plasticity
 
 from . import family, formulas, paper
 from .describe import explorable, heading
-from .draw import Drawn, shape_of, side_by_side
+from .draw import side_by_side
 from .family import TROUBLE
+from .gallery import Gallery
 from .history import History
+from .listing import PYTHON, SCRIPT, Listing, code_of
 from .pictures import Picture
 from .scene import watchable
 from .settings import (
@@ -42,7 +44,6 @@ from .widgets import GROUND, WIDE, WIDGET, html, in_order
 
 SOON = 10  # ms; what comes within this time is drawn at once
 PAUSE = 25  # ms; for so long what takes its time leaves the page to the reader
-LONGEST_CODE = 200_000  # characters
 NOTHING = (-1, "")
 SIDE = {
     "padding": "10px 12px", "background": "var(--panel)", "border-right": "1px solid var(--edge)", "height": "100vh",
@@ -63,12 +64,13 @@ class Explorer(Values):
         The address of the page, which follows the setting; a cell of a notebook has none.
     """
 
+    kinds_of_code: tuple[str, ...] = (PYTHON, SCRIPT)
+
     def __init__(self, setting: Setting, *, dark: bool = False, location: Any = None) -> None:
         self.history, self.dark, self.location = History(setting), dark, location
         self.following = False  # while widgets follow the setting instead of leading it
         self.waiting = False
-        self.drawn: list[Drawn] = []
-        self.notes: list[Any] = []
+        self.gallery = Gallery(self.click)
         self.follow = {}
         self.document = pn.state.curdoc
         served = self.document is not None and self.document.session_context is not None
@@ -150,8 +152,8 @@ class Explorer(Values):
     def _make_widgets(self) -> None:
         look: dict[str, Any] = {"stylesheets": [WIDGET]}
         button: dict[str, Any] = {"button_type": "default", "height": 34, "margin": (5, 6), **look}
-        self.problem, self.head, self.equations, self.code = html(visible=False), html(), html(), html(visible=False)
-        self.pictures, self.controls, self.view_controls = pn.Column(**WIDE), pn.Column(**WIDE), pn.Column(**WIDE)
+        self.problem, self.head, self.equations = html(visible=False), html(), html()
+        self.controls, self.view_controls = pn.Column(**WIDE), pn.Column(**WIDE)
         circuits = {} if self.location is None else {"Circuit": watchable()}
         groups = {f"{kind}s": names for kind, names in {**circuits, **explorable()}.items()}
         self.declaration = pn.widgets.Select(name="Declaration", groups=groups, **WIDE, **look)
@@ -165,28 +167,26 @@ class Explorer(Values):
         self.keep_button = pn.widgets.Button(name="Keep as A", **button)
         self.ground = pn.widgets.Toggle(name="Dark", value=self.dark, **button)
         self.numbers = pn.widgets.Checkbox(name="numbers in the equations", **look)
-        kinds = ["no code", "Python", "Brian2 script"]
-        self.code_kind = pn.widgets.RadioButtonGroup(name="Code", options=kinds, button_type="default", **look)
-        self.copy = pn.widgets.Button(name="Copy", visible=False, **button)
+        self.code = Listing(self.kinds_of_code, button)
         self.link = pn.widgets.Button(name="Copy link", **button)
-        data = pn.widgets.FileDownload(
-            callback=self._data, filename="brian2learn.csv", label="Data (CSV)", **button
-        )  # fmt: skip
-        picture = pn.widgets.FileDownload(
-            callback=self._paper, filename="brian2learn.pdf", label="Picture (PDF)", **button
-        )  # fmt: skip
+        self.files = [
+            pn.widgets.FileDownload(
+                callback=made, filename=f"brian2learn.{kind}", label=label, disabled=True, **button
+            )
+            for made, kind, label in ((self._data, "csv", "Data (CSV)"), (self._paper, "pdf", "Picture (PDF)"))
+        ]  # fmt: skip
         alone = self.location is not None
         self.link.visible = self.ground.visible = alone
         side = pn.Column(
             self.declaration, self.plus, self.preset, self.controls, html("<h2>How it is looked at</h2>"),
             self.over, self.view_controls, width=320, styles=SIDE if alone else {"padding": "0 12px 0 0"}, scroll=alone,
         )  # fmt: skip
-        buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, data, picture)
+        buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, *self.files)
         title = html("<h2>Equations</h2>", sizing_mode=None, margin=(0, 10))
         main = pn.Column(
-            pn.FlexBox(*buttons, self.ground, **WIDE), self.problem, self.head, self.views, self.pictures,
+            pn.FlexBox(*buttons, self.ground, **WIDE), self.problem, self.head, self.views, self.gallery.layout,
             pn.FlexBox(title, self.numbers, align_items="baseline"), self.equations,
-            pn.Row(self.code_kind, self.copy), self.code, styles={"padding": "12px 18px", "min-width": "0"}, **WIDE,
+            *self.code.layout, styles={"padding": "12px 18px", "min-width": "0"}, **WIDE,
         )  # fmt: skip
         colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}
         self.layout = pn.Row(side, main, min_height=700, styles=colours, **WIDE)
@@ -198,18 +198,13 @@ class Explorer(Values):
         self._watch(self.views, lambda view: self.attempt(lambda: self._usual(self.setting.shown, view)))
         self._watch(self.over, lambda name: self.attempt(lambda: compared(self.setting, str(name or ""))))
         self._watch(self.numbers, lambda _: self._draw_equations())
-        self._watch(self.code_kind, lambda _: self._draw_code())
+        self._watch(self.code.chosen, lambda _: self._draw_code())
         self._watch(self.ground, self._change_ground)
         self.undo_button.on_click(lambda _: self.undo())
         self.redo_button.on_click(lambda _: self.redo())
         self.reset_button.on_click(lambda _: self.attempt(self._defaults))
         self.keep_button.on_click(lambda _: self._keep())
         self.link.js_on_click(code="navigator.clipboard.writeText(window.location.href)")
-        self.copy.js_on_click(
-            args={"pane": self.code},
-            code="const text = (html) => new DOMParser().parseFromString(html, 'text/html').body.textContent; "
-            "navigator.clipboard.writeText(text(text(pane.text)).trim())",
-        )
         self.ground.jscallback(value="document.documentElement.dataset.theme = cb_obj.active ? 'dark' : 'light'")
 
     def _rebuild(self) -> None:
@@ -292,7 +287,7 @@ class Explorer(Values):
         self._draw_soon()
 
     def _change_ground(self, dark: bool) -> None:
-        self.dark, self.drawn = dark, []
+        self.dark = dark
         self._draw_soon()
 
     def click(self, x: float, y: float) -> None:
@@ -369,21 +364,21 @@ class Explorer(Values):
             pictures = self._pictures()
         except TROUBLE as problem:
             self.say(str(problem))
+            self._can_be_taken(False)
             return
         self._show(pictures)
+        self._can_be_taken(True)
         self._draw_code()
         self._tell_place()
 
     def _show(self, pictures: list[Picture]) -> None:
-        if [shape_of(picture) for picture in pictures] == [drawn.shape for drawn in self.drawn]:
-            for drawn, picture in zip(self.drawn, pictures, strict=True):
-                drawn.update(picture)
-        else:
-            self._draw_anew(pictures)
-        for note, picture in zip(self.notes, pictures, strict=True):
-            words = " ".join(filter(None, (picture.note, picture.edits)))
-            note.object = f"<p class='note'>{escape(words)}</p>" if words else ""
+        self.gallery.show(pictures, dark=self.dark, beside=type(self.setting.view).side_by_side)
         self._draw_equations()
+
+    def _can_be_taken(self, whole: bool) -> None:
+        """Data and picture can be taken along while what is seen is all of what the address says."""
+        for each in self.files:
+            each.disabled = not whole
 
     def _tell_place(self) -> None:
         """Let address and buttons follow."""
@@ -391,34 +386,10 @@ class Explorer(Values):
         if self.location is not None:
             self.location.search = f"?{self.setting.address}{'&ground=dark' if self.dark else ''}"
 
-    def _draw_anew(self, pictures: list[Picture]) -> None:
-        ranges: dict[str, Any] = {}
-        self.drawn = [Drawn(each, dark=self.dark, on_click=self.click, ranges=ranges) for each in pictures]
-        self.notes = [html(margin=(0, 10)) for _ in pictures]
-        beside = type(self.setting.view).side_by_side or any(each.surface is not None for each in pictures)
-        styles = {"flex": "1 1 400px"} if beside else {}
-        cards = [
-            pn.Column(pn.pane.Bokeh(drawn.figure, **WIDE), note, min_width=320, max_width=1100, styles=styles, **WIDE)
-            for drawn, note in zip(self.drawn, self.notes, strict=True)
-        ]
-        self.pictures[:] = [pn.FlexBox(*cards, **WIDE)] if beside else cards
-
     def _draw_equations(self) -> None:
         text = formulas.html_of(self.setting.shown, with_values=self.numbers.value)
         if text != self.equations.object:
             self.equations.object = text
 
     def _draw_code(self) -> None:
-        kind, view, shown = self.code_kind.value, self.setting.view, self.setting.shown
-        text = ""
-        if kind == "Python":
-            text = view.python(shown) + (family.python(self.setting) if self.setting.over else "")
-        elif kind == "Brian2 script":
-            text = view.brian2_script(shown) or "# There is no script for this view.\n"
-        if len(text) > LONGEST_CODE:
-            text = f"# This script has {len(text)} characters, more than a page should show. It is written by:\n\n"
-            text += view.python(shown) + "print(view.brian2_script(rule))\n"
-        html = f"<pre tabindex='0'>{escape(text)}</pre>" if text else ""
-        if html != self.code.object:
-            self.code.object = html
-        self.code.visible = self.copy.visible = bool(text)
+        self.code.show(partial(code_of, self.setting))

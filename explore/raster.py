@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import BasicTicker, ColumnDataSource, CustomJS, Range1d
 
-HEIGHT, LOW, FEW = 300, 150, 10
+FEW = 10  # cells
 PAINT = Path(__file__).with_name("raster.js").read_text(encoding="utf-8")
 
 
@@ -44,10 +44,10 @@ def add_raster(plot: Any, spikes: ColumnDataSource, colour: str, name: str) -> A
     return sign
 
 
-def rows(plot: Any, n: int) -> None:
-    """Let the axis of cells have room for `n`; a few lie in a low picture."""
+def rows(plot: Any, n: int, height: int) -> None:
+    """Let the axis of cells have room for `n`, in a picture of a height; a few lie in a low one."""
     plot.y_range.update(end=n - 0.5, reset_end=n - 0.5)
-    plot.height = HEIGHT if n > FEW else LOW
+    plot.height = height if n > FEW else height // 2
 
 
 def prepare(plot: Any) -> None:

@@ -138,7 +138,7 @@ def changed(shown: Any, values: Mapping[str, Any]) -> Any:
     ------
     DeclarationError
     """
-    known = {name for part in parts_of(shown) for name in part.fields}
+    known = _all_fields(shown)
     for name in values:
         if name not in known:
             raise DeclarationError(
@@ -219,13 +219,14 @@ def read_address(query: str) -> Setting:
     wanted, over = words.pop("view", ""), words.pop("over", "")
     of_view = {name.removeprefix(OF_VIEW): text for name, text in words.items() if name.startswith(OF_VIEW)}
     of_rule = {name: text for name, text in words.items() if not name.startswith(OF_VIEW)}
-    shown = changed(shown, _read(shown, of_rule))
+    shown = changed(shown, read_values(type(shown).__name__, _all_fields(shown), of_rule))
     views = {snake_case(view.__name__): view for view in views_of(shown)}
     if wanted and wanted not in views:
         raise UnknownNameError("explore", "view", expected="a view of it", got=repr(wanted[:60]), choices=views,
                                typed=wanted[:60])  # fmt: skip
     setting = usual(shown, views.get(wanted))
-    return compared(setting.change_view(_read(setting.view, of_view)), over)
+    values = read_values(type(setting.view).__name__, setting.view.fields, of_view)
+    return compared(setting.change_view(values), over)
 
 
 def compared(setting: Setting, over: str) -> Setting:
@@ -256,29 +257,42 @@ def axes(setting: Setting) -> dict[str, tuple[Declaration, Param]]:
     return {name: (of, field) for name, of, field in found if isinstance(field, Param)}
 
 
-def _read(declaration: Declaration, words: Mapping[str, str]) -> dict[str, Any]:
-    fields = {name: field for part in parts_of(declaration) for name, field in part.fields.items()}
+def _all_fields(shown: Declaration) -> dict[str, Field]:
+    return {name: field for part in parts_of(shown) for name, field in part.fields.items()}
+
+
+def read_values(where: str, fields: Mapping[str, Field], words: Mapping[str, str]) -> dict[str, Any]:
+    """Values from the texts of an address: SI numbers, options and times, which have not passed their checks yet.
+
+    Parameters
+    ----------
+    where : str
+        The class to which they belong, for an error.
+    fields : mapping of str to Field
+        What they may be called.
+    words : mapping of str to str
+
+    Raises
+    ------
+    UnknownNameError, DeclarationError
+        If a name is not among them, or a text is no number.
+    """
     found: dict[str, Any] = {}
     for name, text in words.items():
         field = fields.get(name)
         if field is None:
             raise UnknownNameError(
-                type(declaration).__name__, name[:60], expected="one of its parameters", got=repr(name[:60]),
-                choices=sorted(fields),
+                where, name[:60], expected="one of its parameters", got=repr(name[:60]), choices=sorted(fields)
             )  # fmt: skip
-        if isinstance(field, Choice):
-            found[name] = text
-            continue
         try:
-            numbers = [float(word) for word in text.split(",") if word or not isinstance(field, Times)]
+            if isinstance(field, Choice):
+                found[name] = text
+            elif isinstance(field, Times):
+                found[name] = tuple(float(word) for word in text.split(",") if word)
+            else:
+                found[name] = float(text)
         except ValueError:
-            raise field.refuse(type(declaration).__name__, "a number in SI units", repr(text[:60])) from None
-        if isinstance(field, Times):
-            found[name] = tuple(numbers)
-        elif len(numbers) == 1:
-            found[name] = numbers[0]
-        else:
-            raise field.refuse(type(declaration).__name__, "one number", repr(text[:60]))
+            raise field.refuse(field.owner, "a number in SI units", repr(text[:60])) from None
     return found
 
 

@@ -391,7 +391,7 @@ def test_an_address_of_a_sum_and_of_times():
         ("show=pair_stdp&tau_plus=1e400", "expected a number"),
         ("show=pair_stdp&tau_plus=20*ms", "expected a number in SI units"),
         ("show=pair_stdp&tau_plus=", "expected a number in SI units"),
-        ("show=pair_stdp&tau_plus=0.01,0.02", "expected one number"),
+        ("show=pair_stdp&tau_plus=0.01,0.02", "expected a number in SI units"),
         ("show=pair_stdp&tau=0.01", "Did you mean tau_plus"),
         ("show=pair_stdp&pairing=nearst", "Did you mean nearest"),
         ("show=pair_stdp&view=windw", "Did you mean window"),

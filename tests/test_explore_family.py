@@ -144,10 +144,10 @@ def test_the_page_takes_a_family_up_and_back():
     explorer = Explorer(usual(read_address("show=pair_stdp").shown))
     explorer.over.value = "tau_plus"
     assert explorer.setting.over == "tau_plus"
-    assert any(each.of_family for each in explorer.drawn)
+    assert any(each.of_family for each in explorer.gallery.drawn)
     explorer.undo()
     assert explorer.over.value == ""
-    assert not any(each.of_family for each in explorer.drawn)
+    assert not any(each.of_family for each in explorer.gallery.drawn)
     explorer.redo()
     assert b"tau_plus" in explorer._data().getvalue().encode()
     explorer.declaration.value = "oja"
