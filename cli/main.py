@@ -40,12 +40,16 @@ def _complete_declarations(incomplete: str) -> list[str]:
     return [name for name in names() if name.startswith(incomplete)]
 
 
-def _complete_plasticity(incomplete: str) -> list[str]:
-    from .catalog import names
+def _complete_explorable(incomplete: str) -> list[str]:
+    from .catalog import heading, kind_of, names
 
     *before, last = incomplete.split("+")
     start = "".join(f"{name}+" for name in before)
-    return [start + name for name in names("plasticity") if name.startswith(last)]
+    found = [start + name for name in names("plasticity") if name.startswith(last)]
+    if not before:  # circuits do not add up
+        beginning = [name for name in names("circuits") if name.startswith(last)]
+        found += [name for name in beginning if kind_of(heading("circuits", name)) == "circuit"]
+    return found
 
 
 def _complete_figures(incomplete: str) -> list[str]:
@@ -243,7 +247,7 @@ def explore(
         str | None,
         typer.Argument(
             help="What to show first: anything of plasticity, mechanisms with + between, or a circuit.",
-            autocompletion=_complete_plasticity, show_default="pair_stdp",
+            autocompletion=_complete_explorable, show_default="pair_stdp",
         ),
     ] = None,
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any that is free.")] = 0,

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from brian2learn import __version__
-from brian2learn.cli.main import app
+from brian2learn.cli.main import _complete_explorable, app
 from brian2learn.core import references
 from brian2learn.core.discovery import FOLDERS, files
 from brian2learn.core.errors import DeclarationError, RunError
@@ -148,6 +148,7 @@ def test_unknown_command_is_bad_input():
         ("list rat", "rate-rules"),
         ("run masquelier2008_fig", None),
         ("check nobody", "nobody1900"),
+        ("explore detec", "detector"),
     ],
 )
 def test_completion_knows_the_names(words, expected, figure):
@@ -155,6 +156,14 @@ def test_completion_knows_the_names(words, expected, figure):
     done = command(_BRIAN2LEARN_COMPLETE="complete_bash", COMP_WORDS=words, COMP_CWORD=str(words.count(" ")))
     offered = done.stdout.split()
     assert expected in offered if expected else {*offered} <= {*files("figures")}
+
+
+def test_what_can_be_explored_is_offered():
+    """Mechanisms and sums of them, and circuits; no cells, and nothing added to a circuit."""
+    assert {"pair_stdp", "paired"} <= {*_complete_explorable("pai")}
+    assert "ad_ex" not in _complete_explorable("ad_")
+    assert _complete_explorable("pair_stdp+hetero") == ["pair_stdp+heterosynaptic"]
+    assert _complete_explorable("pair_stdp+detec") == []
 
 
 # ---------------------------------------------------------------------- list
