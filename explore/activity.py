@@ -1,4 +1,4 @@
-"""What a running circuit does, as pictures: rasters, population rates, weights."""
+"""What a running circuit does, as pictures: rasters, population rates, weights, states of cells."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ MOST_SPIKES = 200_000
 """A raster shows every k-th cell, where all of them have more spikes."""
 MOST_BINS = 2000
 MOST_SAMPLES = 10**6
-"""Weights on record, with which a circuit is opened."""
+"""Values on record, with which a circuit is opened."""
 FEW = 20  # cells
 N_BARS = 60
 SMALL = 1e-6  # weights that are all the same and below this are drawn as 0
 QUANTILES = {"90 %": 0.9, "mean": None, "10 %": 0.1}
 STEPS = {"0.01 ms": 0.01 * ms, "0.05 ms": 0.05 * ms, "0.1 ms": 0.1 * ms, "0.5 ms": 0.5 * ms, "1 ms": 1 * ms}
-INTERVALS = {"never": None, "1 s": 1 * second, "100 ms": 100 * ms, "10 ms": 10 * ms}
+INTERVALS = {"never": None, "1 s": 1 * second, "100 ms": 100 * ms, "10 ms": 10 * ms, "1 ms": 1 * ms}
 TIME = "Time (s)"
 
 
@@ -37,7 +37,7 @@ class Activity(View):
     dt = Choice("0.1 ms", "time step", dict.fromkeys(STEPS, "of the simulation"))
     weights = Choice(
         "never",
-        "how often weights are recorded",
+        "how often weights, or states of cells without spikes, are recorded",
         {"never": "their end only", **dict.fromkeys(list(INTERVALS)[1:], "their course")},
     )
 
@@ -52,15 +52,15 @@ class Activity(View):
 
     @property
     def interval(self) -> Any:
-        """Time between two recorded weights, or None."""
+        """Time between two recorded values, or None."""
         return INTERVALS[self.weights]
 
     @classmethod
-    def suited_to(cls, duration: float, n_cells: int, n_weights: int) -> Activity:
-        """With weights recorded a hundred times or more, if there are not too many, and bins that hold some spikes."""
+    def suited_to(cls, duration: float, n_cells: int, n_recorded: int) -> Activity:
+        """With values recorded a hundred times or more, if there are not too many, and bins that hold some spikes."""
         rate_bin = cls.rate_bin.default if n_cells >= FEW else max(float(f"{duration / 100:.1g}"), 1e-3) * second
         for name, every in INTERVALS.items():
-            if every is not None and n_weights and 100 <= duration / float(every) <= MOST_SAMPLES / n_weights:
+            if every is not None and n_recorded and 100 <= duration / float(every) <= MOST_SAMPLES / n_recorded:
                 return cls(weights=name, rate_bin=rate_bin)
         return cls(rate_bin=rate_bin)
 
@@ -95,14 +95,17 @@ class Activity(View):
             yield Picture("rates", TIME, "Rate (Hz)", curves, x_ends=(0.0, shown.duration), note=note)
 
     def _courses(self, shown: Any) -> Iterator[Picture]:
-        for name, (t, values) in shown.states.items():
+        for name, (t, recorded) in shown.states.items():
+            n, values = recorded.shape[1], np.where(np.isfinite(recorded), recorded, np.nan)
             curves = [
                 Curve(title, t, values.mean(1) if share is None else np.quantile(values, share, axis=1))
                 for title, share in QUANTILES.items()
             ]
+            label, kind = (f"Weight ({name})", "weights") if name.endswith(".w") else (f"{name} (SI units)", "values")
+            note = f"{n} {kind}: their mean, and what a tenth of them lies above and below."
             yield Picture(
-                f"course_{name}", TIME, f"Weight ({name})", curves, x_ends=(0.0, shown.duration),
-                note=f"{values.shape[1]} weights: their mean, and what a tenth of them lies above and below.",
+                f"course_{name}", TIME, label, curves if n > 1 else [Curve(name, t, values[:, 0])],
+                x_ends=(0.0, shown.duration), note=note if n > 1 else "",
             )  # fmt: skip
 
     def _ends(self, shown: Any) -> Iterator[Picture]:

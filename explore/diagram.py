@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from html import escape
@@ -48,21 +48,11 @@ class Projection:
 
 
 def parts(circuit: Circuit) -> tuple[list[Population], list[Projection]]:
-    """The populations and projections of a circuit.
-
-    It is built as for a standalone program, so that no synapse is made, however many there would be.
-    """
-    from brian2 import NeuronGroup, SpikeGeneratorGroup, Synapses, second
+    """The populations and projections of a circuit."""
+    from brian2 import NeuronGroup, Synapses
 
     sizes = {name: circuit.input_sizes.get(name) for name in circuit.inputs}
-    with _nothing_is_run():
-        sources = {
-            name: SpikeGeneratorGroup(n or ANY * circuit.multiples.get(name, 1), [], [] * second, name=name)
-            for name, n in sizes.items()
-        }
-        built = circuit.build(sources)
-        for each in _with_contained([*sources.values(), *built.values()]):
-            each._network = "drawn"  # or Brian2 warns that it has never been run
+    with _built(circuit, {name: n or ANY * circuit.multiples.get(name, 1) for name, n in sizes.items()}) as built:
         populations = [Population(name, n, True) for name, n in sizes.items()]
         populations += [
             Population(name, int(each.N), False) for name, each in built.items() if isinstance(each, NeuronGroup)
@@ -73,6 +63,35 @@ def parts(circuit: Circuit) -> tuple[list[Population], list[Projection]]:
             if isinstance(each, Synapses)
         ]
     return populations, projections
+
+
+def moved(circuit: Circuit, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The states that differential equations of cells move, as ``object.name``, and how many of each there are."""
+    from brian2 import NeuronGroup
+
+    with _built(circuit, sizes) as built:
+        return {
+            f"{name}.{state}": int(group.N)
+            for name, group in built.items()
+            if isinstance(group, NeuronGroup)
+            for state in sorted(group.equations.diff_eq_names)
+        }
+
+
+@contextmanager
+def _built(circuit: Circuit, sizes: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+    """What a circuit builds around inputs of some sizes.
+
+    It is built as for a standalone program, so that no synapse is made, however many there would be.
+    """
+    from brian2 import SpikeGeneratorGroup, second
+
+    with _nothing_is_run():
+        sources = {name: SpikeGeneratorGroup(n, [], [] * second, name=name) for name, n in sizes.items()}
+        found = circuit.build(sources)
+        for each in _with_contained([*sources.values(), *found.values()]):
+            each._network = "drawn"  # or Brian2 warns that it has never been run
+        yield found
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from brian2learn.core.identity import digest
 from brian2learn.runs.program import structure
 from brian2learn.tasks._task import Task
 
+from . import diagram
 from .activity import Activity
 
 CELLS = 1000
@@ -25,7 +26,7 @@ WORK = 1000.0
 INPUTS = 50  # inputs cost as much as a cell
 SHORTEST, LONGEST = 1.0, 30.0  # s; what a run lasts at first at most
 MOST_CELLS, MOST_PAIRS, MOST_WORK, MOST_TIME, MOST_SAMPLES = 20_000, 2 * 10**7, 100 * WORK, 600.0, 2 * 10**6
-"""What may be asked for: cells, pairs of cells that may have a synapse, work, seconds, recorded weights."""
+"""What may be asked for: cells, pairs of cells that may have a synapse, work, seconds, recorded values."""
 
 
 @cache
@@ -96,7 +97,7 @@ def task_for(name: str, circuit: Circuit) -> Task:
             got=repr(name[:60]), choices=options.values(),
         )  # fmt: skip
     inputs = sum(task.sizes.values())
-    return _shorter(task, min(LONGEST, max(SHORTEST, WORK / (n_cells(circuit) + inputs / INPUTS))))
+    return _shorter(task, min(LONGEST, max(SHORTEST, WORK / max(1.0, n_cells(circuit) + inputs / INPUTS))))
 
 
 def smaller(circuit: Circuit) -> Circuit:
@@ -204,28 +205,33 @@ def check_size(circuit: Circuit, task: Task, view: Activity) -> None:
         expected = f"at most {MOST_WORK:.0e} cells times seconds, in steps of 0.1 ms"
         refuse("work", expected, f"{work:.1e}")
     every = view.interval
-    if every is not None and (n := n_weights(circuit, task) * duration / float(every)) > MOST_SAMPLES:
+    if every is not None and (n := n_recorded(circuit, task) * duration / float(every)) > MOST_SAMPLES:
         refuse("weights", f"at most {MOST_SAMPLES:.0e} values on record", f"{n:.1e}: take them less often")
 
 
-def n_weights(circuit: Circuit, task: Task) -> int:
-    """How many weights there are on record at a time."""
-    return sum(weights_of(circuit, task).values())
+def n_recorded(circuit: Circuit, task: Task) -> int:
+    """How many values there are on record at a time."""
+    return sum(recorded(circuit, task).values())
 
 
-def weights_of(circuit: Circuit, task: Task) -> dict[str, int]:
-    """The learned states of synapses whose number is known before a run, and the number."""
+def recorded(circuit: Circuit, task: Task) -> dict[str, int]:
+    """What can be recorded over time, and how many values of it there are.
+
+    These are the learned weights whose number is known before a run; where there are neither such nor spikes, the
+    states of cells that differential equations move.
+    """
     sizes = {name: int(n) for name, n in task.sizes.items()}
     name = digest(structure(circuit), sizes)
     if name not in _known:
         if len(_known) > 1000:
             _known.clear()
         first = circuit.initial(sizes, np.random.default_rng(0))
-        _known[name] = {
+        weights = {
             key: int(first[key].size)
             for key in circuit.learned
             if key in first and first[key].ndim and key.endswith(".w")
         }
+        _known[name] = weights if weights or circuit.outputs else diagram.moved(circuit, sizes)
     return _known[name]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from brian2learn.circuits._circuit import Circuit
-from brian2learn.core.declaration import Choice, Declaration, Field, Param, Part, Parts, Size, plain
+from brian2learn.core.declaration import Declaration, Field, Param, Part, Parts, Size, plain
 from brian2learn.core.discovery import files, load, snake_case
 from brian2learn.core.errors import Brian2LearnError, DeclarationError, UnknownNameError
 from brian2learn.plasticity._rule import PlasticitySum
@@ -22,8 +22,8 @@ from brian2learn.runs.experiment import Experiment
 from brian2learn.tasks._task import Task
 
 from .activity import Activity
-from .fitting import check_size, fitting, kinds, n_cells, n_weights, other_choices, smaller, task_for, weights_of
-from .settings import changed, fields_of, fresh, names_of, values_of, words_of
+from .fitting import check_size, fitting, kinds, n_cells, n_recorded, other_choices, recorded, smaller, task_for
+from .settings import changed, fields_of, fresh, names_of, read_values, values_of, words_of
 
 TASK, VIEW = "task", "view"
 
@@ -69,7 +69,7 @@ class Scene:
     def experiment(self) -> Experiment:
         """What is run."""
         every = self.view.interval
-        record = {} if every is None else dict.fromkeys(weights_of(self.shown, self.task), every)
+        record = {} if every is None else dict.fromkeys(recorded(self.shown, self.task), every)
         return Experiment(self.task, self.shown, dt=self.view.step, record=record)
 
     @property
@@ -158,15 +158,14 @@ def _shapes(task: Task, field: Size) -> bool:
 
 @cache
 def watchable() -> dict[str, str]:
-    """Class name and file name of every circuit that has something to show, and a task that fits it."""
+    """Class name and file name of every circuit; whether there is something to see of it is known once it is opened."""
     found = {}
     for name in files("circuits"):
         try:
             cls = load(name, "circuits")
             if issubclass(cls, Circuit):
-                opened(name)
                 found[cls.__name__] = name
-        except Brian2LearnError:  # nothing to show, no task, or a broken file of a user, which breaks itself only
+        except Brian2LearnError:  # a broken file of a user breaks itself only
             continue
     return found
 
@@ -187,17 +186,16 @@ def opened(name: str) -> Scene:
     circuit = few if fitting(few) else circuit
     if not circuit.learned:
         circuit = next((each for each in other_choices(circuit) if each.learned), circuit)
-    if not circuit.learned and not circuit.outputs:
-        raise DeclarationError(
-            "explore", name, expected="spikes or learned states to look at", got="a circuit that names none"
-        )
     tasks = fitting(circuit)
     if not tasks:
         raise DeclarationError("explore", name, expected="a task that drives its inputs", got="none that fits")
     scene = Scene(circuit, task_for(next(iter(tasks.values())), circuit), Activity())
-    return replace(
-        scene, view=Activity.suited_to(scene.task.duration, n_cells(circuit), n_weights(circuit, scene.task))
-    )
+    n = n_recorded(circuit, scene.task)
+    if not (n or circuit.learned or circuit.outputs):
+        raise DeclarationError(
+            "explore", name, expected="spikes, learned states or differential equations of cells", got="none of them"
+        )
+    return replace(scene, view=Activity.suited_to(scene.task.duration, n_cells(circuit), n))
 
 
 # ---------------------------------------------------------------------- values and addresses
@@ -273,25 +271,10 @@ def read_scene(query: str) -> Scene:
     fields = {
         f"{group.path}{name}": field for group in scene.groups for name, field in fields_of(group.declaration).items()
     }
-    values: dict[str, Any] = {}
-    for path, text in words.items():
-        field = fields.get(path)
-        if field is None:
-            raise UnknownNameError(
-                type(scene.shown).__name__, path[:60], expected="one of its parameters", got=repr(path[:60]),
-                choices=sorted(fields), typed=path[:60],
-            )  # fmt: skip
-        values[path] = text if isinstance(field, Choice) else _number(field, text)
+    values = read_values(type(scene.shown).__name__, fields, words)
     return scene.change(values) if values else scene
 
 
 def _part_names(scene: Scene) -> dict[str, str]:
     """Path of every part that may be another, and the names of what it is now."""
     return {group.path[:-1]: ",".join(names_of(group.declaration)) for group in scene.groups if group.options}
-
-
-def _number(field: Field, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise field.refuse(field.owner, "a number in SI units", repr(text[:60])) from None

@@ -60,8 +60,8 @@ def serve(
         Called with the port once the page can be had.
     """
     port = port or _free_port(address)
-    # import every declaration now, in the main thread, and not when the first page is asked for
-    explorable(), titles(), watchable()
+    # import what every page lists now, in the main thread, and not when the first one is asked for
+    explorable(), watchable()
     desk = Desk(results)
 
     def at_first() -> Any:  # Panel takes functions only
@@ -151,8 +151,15 @@ def _asked() -> tuple[dict[str, str], bool]:
     return arguments, arguments.pop("ground", "") == "dark"
 
 
+class _Whole(pn.Template):
+    """A page that is not written out as text: Panel would do so for notebooks, a sixth of what a page takes."""
+
+    def __repr__(self) -> str:
+        return type(self).__name__
+
+
 def _template(layout: Any) -> Any:
-    template = pn.Template(TEMPLATE.read_text(encoding="utf-8"))
+    template = _Whole(TEMPLATE.read_text(encoding="utf-8"))
     template.add_variable("light", GROUND[False])
     template.add_variable("dark", GROUND[True])
     template.location = True  # so that the address follows the setting

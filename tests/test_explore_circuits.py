@@ -91,7 +91,7 @@ def test_an_address_holds_parts_parts_of_parts_and_values():
         "show=detector&rule=__import__", "show=detector&rule=hidden_pattern", "show=detector&task=silence",
         "show=detector&rule.a_plus=nan", "show=detector&rule.a_plus=1e9", "show=detector&view.dt=2+ms",
         "show=detector&cell.nothing=1", "show=detector&rule.a_plus.x=1", "show=detector&rule=pair_stdp,pair_stdp",
-        "show=rate_populations", "show=pair_stdp", "show=srm0", "show=detector&view.weights=10+ms&task.period=200",
+        "show=pair_stdp", "show=srm0", "show=detector&view.weights=10+ms&task.period=200",
         "show=rate_unit&n_units=20000&n_inputs=20000&n_patterns=20000", "show=detector&" + "x" * 9000,
     ],
 )  # fmt: skip
@@ -171,6 +171,44 @@ class Echo(Circuit):
     def settings(self):
         return {"to.strength": self.strength}
 ''',
+    "circuits/leak.py": '''
+from brian2 import NeuronGroup, Synapses, ms
+
+from brian2learn.circuits._circuit import Circuit
+from brian2learn.core.declaration import Size
+
+
+class Leak(Circuit):
+    """Every cell is lifted by 1 when its input has fired, and forgets. It names neither spikes nor learned states."""
+
+    inputs = ("echoed",)
+    n_cells = Size(3, "cells", low=1, high=100)
+
+    def build(self, sources):
+        cells = NeuronGroup(self.n_cells, "du/dt = -u/(20*ms) : 1\\nv = 2*u : 1", method="exact", namespace={"ms": ms},
+                            name="cells")
+        to = Synapses(sources["echoed"], cells, on_pre="u_post += 1", namespace={}, name="to")
+        to.connect("i == j")
+        return {"cells": cells, "to": to}
+
+    settings = property(lambda self: {})
+''',
+    "circuits/dull.py": '''
+from brian2 import NeuronGroup
+
+from brian2learn.circuits._circuit import Circuit
+
+
+class Dull(Circuit):
+    """Nothing happens in it."""
+
+    inputs = ("echoed",)
+
+    def build(self, sources):
+        return {"cells": NeuronGroup(3, "u : 1", namespace={}, name="cells")}
+
+    settings = property(lambda self: {})
+''',
     "tasks/shout.py": '''
 import numpy as np
 from brian2 import second
@@ -194,14 +232,16 @@ class Shout(Task):
 }
 
 
-def test_a_new_circuit_and_its_task_appear(tmp_path, monkeypatch, fresh_lists):
+@pytest.fixture
+def own(tmp_path, monkeypatch, fresh_lists):
     for name, text in OWN.items():
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     monkeypatch.setenv("BRIAN2LEARN_PATH", str(tmp_path))
-    for each in (watchable, opened, kinds):
-        each.cache_clear()
+
+
+def test_a_new_circuit_and_its_task_appear(own):
     assert watchable()["Echo"] == "echo"
     scene = opened("echo").change({"strength": 1.5})
     assert type(scene.task).__name__ == "Shout"
@@ -209,6 +249,35 @@ def test_a_new_circuit_and_its_task_appear(tmp_path, monkeypatch, fresh_lists):
     assert scene.view.python(scene).count("load(") == 2
     record = simulate(scene.experiment, mode="runtime")
     np.testing.assert_array_equal(record.spikes["cells"].i, [0, 1, 2])
+
+
+def test_a_circuit_whose_only_product_is_a_state_appears(own, monkeypatch):
+    """What its differential equations move is recorded and drawn; of one that moves nothing it is said."""
+    assert watchable()["Leak"] == "leak"
+    with pytest.raises(Brian2LearnError, match="expected spikes, learned states or differential equations"):
+        opened("dull")
+    scene = opened("leak")
+    assert {*scene.experiment.record} == {"cells.u"}
+    assert read_scene(scene.address) == scene
+    record = simulate(scene.experiment, mode="runtime")
+    (picture,) = scene.view.pictures(record)
+    assert (picture.name, picture.y) == ("course_cells.u", "cells.u (SI units)")
+    (mean,) = (each for each in picture.curves if each.name == "mean")
+    fired = np.array([0.01, 0.02, 0.03])
+    since = mean.x[:, None] - fired
+    np.testing.assert_allclose(mean.y, np.where(since > 1e-6, np.exp(-since / 0.02), 0).mean(1), atol=0.01)
+    monkeypatch.setattr(live, "pool", Idle)
+    page = CircuitExplorer(scene)
+    page._hear(page.job, live.DONE, live.Seen(0.1, 0.1, 0.0, record.spikes, record.states, record.final))
+    assert [drawn.figure.name for drawn in page.gallery.drawn] == ["picture:course_cells.u"]
+
+
+def test_states_of_circuits_without_spikes_are_on_record():
+    wanted = {
+        "integrators": {"cells.u"}, "rate_populations": {"populations.nubar", "populations.w"},
+        "accumulator": {"cells.a"}, "rate_unit": {"plastic.w"},
+    }  # fmt: skip
+    assert {name: {*opened(name).experiment.record} for name in wanted} == wanted
 
 
 # ---------------------------------------------------------------------- pictures
@@ -321,6 +390,31 @@ def test_a_page_follows_its_scene(name, monkeypatch):
     page.undo()
     assert page.setting == first
     assert before.ended.is_set()
+
+
+def test_data_and_picture_are_taken_of_a_whole_run_only(seen, monkeypatch):
+    """Not before there is one, not while another setting is being run, and not after that has failed."""
+    monkeypatch.setattr(live, "pool", Idle)
+    scene, record = seen
+    page = CircuitExplorer(scene)
+    whole = live.Seen(record.duration, record.duration, 0.0, record.spikes, record.states, record.final)
+
+    def closed():
+        return [each.disabled for each in page.files]
+
+    assert closed() == [True, True]
+    page._hear(page.job, live.SEEN, whole)
+    assert closed() == [True, True]
+    page._hear(page.job, live.DONE, whole)
+    assert closed() == [False, False]
+    assert page._data().getvalue().startswith("# show=detector")
+    assert page._paper().getvalue().startswith(b"%PDF")
+    page.change(False, {"view.rate_bin": 0.02})
+    assert closed() == [False, False]
+    page.change(False, {"view.seed": 5})
+    assert closed() == [True, True]
+    page._hear(page.job, live.FAILED, "no room")
+    assert closed() == [True, True]
 
 
 class Listener:
