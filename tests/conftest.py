@@ -49,3 +49,41 @@ def numpy_target():
 def fixed_seed():
     """What a test does not seed itself is the same in every run, whichever tests come before."""
     brian2.seed(0)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium for the tests of the page; playwright keeps an event loop in this thread for as long."""
+    from browser import chromium
+    from playwright.sync_api import sync_playwright
+
+    program = chromium()
+    assert program, "there is no Chromium: `make test-browser` installs one"
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory):
+    """The command ``explore`` for all tests of the page, with an empty folder of results and a figure that fails."""
+    from _page import Server
+    from test_explore_figures import OWN
+
+    own = tmp_path_factory.mktemp("own")
+    (own / "figures").mkdir()
+    (own / "figures" / "own0.py").write_text(OWN.format(k=0, act="raise ValueError('<b>out of ink</b>')"))
+    found = Server(tmp_path_factory.mktemp("results"), own)
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def window(browser):
+    """A window for readers who look at the page one after the other."""
+    from _page import new_window
+
+    found = new_window(browser)
+    yield found
+    found.close()

@@ -7,8 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from test_explore_figures import OWN
-from test_explore_page import Reader, Server, browser, moves, shown_equals_computed  # noqa: F401  a fixture
+from _page import WINDOW, Reader, moves, shown_equals_computed
 
 from brian2learn.core.discovery import load
 from brian2learn.explore.figure_page import titles
@@ -20,38 +19,16 @@ FIGURE = "coincidence_detector"  # a real one, and soon drawn
 DRAW = "Draw at small size"
 
 
-@pytest.fixture(scope="module")
-def results(tmp_path_factory):
-    return tmp_path_factory.mktemp("results")
-
-
-@pytest.fixture(scope="module")
-def server(results, tmp_path_factory):
-    own = tmp_path_factory.mktemp("own")
-    (own / "figures").mkdir()
-    (own / "figures" / "own0.py").write_text(OWN.format(k=0, act="raise ValueError('<b>out of ink</b>')"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BRIAN2LEARN_RESULTS", str(results))
-        patch.setenv("BRIAN2LEARN_PATH", str(own))
-        found = Server()
-    yield found
-    found.stop()
-
-
 def shown(reader, query: str) -> None:
     """Go to a figure."""
-    reader.page.goto(f"http://127.0.0.1:{reader.server.port}/figures{query}", wait_until="commit")
-    reader.page.locator("section h2").first.wait_for()
-    reader.until(lambda: reader.connected)
+    reader.go(f"figures{query}", "section h2")
 
 
 @pytest.fixture
-def reader(browser, server):  # noqa: F811
-    found = Reader(browser, server)
-    found.connected = False
+def reader(window, server):
+    found = Reader(window, server)
     yield found
     found.close()
-    assert found.trouble == []
 
 
 def said(reader) -> str:
@@ -69,7 +46,7 @@ def get(server, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def test_a_figure_is_drawn_while_others_work(reader, server, results, browser):  # noqa: F811
+def test_a_figure_is_drawn_while_others_work(reader, window, server):
     """Claims before, the picture and verdicts after; a second one waits for its turn; sliders move meanwhile."""
     shown(reader, f"?show={FIGURE}")
     claims = load(FIGURE, "figures").claims
@@ -79,8 +56,7 @@ def test_a_figure_is_drawn_while_others_work(reader, server, results, browser): 
     reader.until(lambda: "Drawing at small size" in said(reader))
     assert reader.button(DRAW).is_disabled()
 
-    second = Reader(browser, server)
-    second.connected = False
+    second = Reader(window, server)
     shown(second, "?show=own0")
     second.button(DRAW).click()
     second.until(lambda: "one figure is drawn at a time" in said(second))
@@ -88,7 +64,7 @@ def test_a_figure_is_drawn_while_others_work(reader, server, results, browser): 
     second.until(lambda: "one figure is drawn at a time" in said(second))
     assert second.button("Stop").count() == 0
 
-    third = Reader(browser, server)
+    third = Reader(window, server)
     third.open("?show=pair_stdp&view=window")
     seconds = moves(third, "tau_plus", "window", "weight change")
     print(f"\nbeside a drawing: median {np.median(seconds) * 1e3:.0f} ms, longest {max(seconds) * 1e3:.0f} ms")
@@ -102,16 +78,16 @@ def test_a_figure_is_drawn_while_others_work(reader, server, results, browser): 
     assert "1 seed, small size: nothing is judged" in text
     assert text.count("cannot tell") == len(claims)
     assert "2 records of 2 experiments" in text
-    assert len(list(Store(results / "store").keys())) == 2
+    assert len(list(Store(server.results / "store").keys())) == 2
     reader.shot("figure-drawn", full_page=True)
 
     second.until(lambda: "It could not be drawn" in said(second), 200)
     assert "<b>out of ink</b>" in said(second)  # as text
     second.close()
-    assert second.trouble + third.trouble == []
 
 
-def test_the_board_is_that_of_the_command_and_links_lead_to_files(reader, server, results):
+def test_the_board_is_that_of_the_command_and_links_lead_to_files(reader, server):
+    results = server.results
     status, page = get(server, "/board/")
     assert status == 200
     assert page.decode() == (results / "index.html").read_text(encoding="utf-8")  # which the command has left there
@@ -126,14 +102,14 @@ def test_the_board_is_that_of_the_command_and_links_lead_to_files(reader, server
     reader.page.locator("svg").wait_for()  # what it draws with is allowed, or the console would tell
 
 
-def test_a_drawing_can_be_stopped(reader, server, results):
+def test_a_drawing_can_be_stopped(reader, server):
     shown(reader, "?show=stdp_window")
     reader.button(DRAW).click()
     reader.until(lambda: "Drawing at small size" in said(reader))
     reader.button("Stop").click()
     reader.until(lambda: "Stopped" in said(reader))
     reader.until(lambda: reader.button(DRAW).is_enabled())
-    assert not (results / "figures" / "stdp_window-small").exists()
+    assert not (server.results / "figures" / "stdp_window-small").exists()
 
 
 def test_a_bad_figure_is_explained(reader):
@@ -143,8 +119,8 @@ def test_a_bad_figure_is_explained(reader):
     assert "<img" in said(reader)
 
 
-def test_no_path_leads_out_of_the_results(server, results):
-    (results / "outside.json").write_text("{}")
+def test_no_path_leads_out_of_the_results(server):
+    (server.results / "outside.json").write_text("{}")
     rng = random.Random(0)
     pieces = ["..", "/", "%2e%2e", "%2f", f"{FIGURE}-small", "outside.json", "claims.json", "%00", "?", "figures", "~"]
     found = {f"/board/figures/{FIGURE}-small/claims.json"}
@@ -156,19 +132,16 @@ def test_no_path_leads_out_of_the_results(server, results):
     assert server.process.poll() is None
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (820, 1180)])
-def test_screens_of_figures(browser, server, scheme, width, height):  # noqa: F811
-    reader = Reader(browser, server, viewport={"width": width, "height": height}, color_scheme=scheme)
-    for name in (FIGURE, "zenke2013_stability"):
-        reader.connected = False
-        shown(reader, f"?show={name}&ground={scheme}")
-        reader.until(lambda name=name: name in reader.page.url)
-        reader.until(lambda: reader.page.evaluate("() => document.documentElement.scrollWidth") <= width)
-        assert reader.page.evaluate("() => document.documentElement.dataset.theme") == scheme
-        reader.shot(f"figures-{name}-{width}-{scheme}")
+@pytest.mark.parametrize("ground", ["light", "dark"])
+@pytest.mark.parametrize("name", [FIGURE, "zenke2013_stability"])
+def test_screens_of_figures(window, server, name, ground):
+    reader = Reader(window, server, dark=ground == "dark")
+    shown(reader, f"?show={name}&ground={ground}")
+    for size in ((WINDOW["width"], WINDOW["height"]), (820, 1180)):
+        reader.fits(*size)
+        reader.shot(f"figures-{name}-{size[0]}-{ground}")
+    assert reader.page.evaluate("() => document.documentElement.dataset.theme") == ground
     reader.close()
-    assert reader.trouble == []
 
 
 def test_the_page_knows_every_figure(reader):

@@ -5,20 +5,15 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
-import os
 import random
 import re
-import subprocess
-import sys
 import threading
-import time
 from collections import Counter
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import chromium
+from _page import FIND, WINDOW, Reader, moves, new_window, shown_equals_computed
 from test_explore import NAMES, SUM, printed
 from tornado.websocket import WebSocketClosedError
 
@@ -31,203 +26,59 @@ from brian2learn.explore.views._view import in_use, views_of
 
 pytestmark = pytest.mark.browser
 
-PICTURES = os.environ.get("BRIAN2LEARN_SCREENS")  # a folder for screenshots, to be looked at
-SLOW = 60_000  # ms; how long a busy machine may take
-READ = """name => {
-  // of figures that have been replaced, models of the same name may still be there: the last one is what is seen
-  const number = model => parseInt(model.id.slice(1));
-  const found = document => [...document._all_models.values()].filter(model => model.name === name)
-    .sort((one, other) => number(one) - number(other)).pop();
-  for (const each of Bokeh.documents) { const model = found(each); if (model) {
-    const data = model.data_source.data;
-    const get = key => Array.from(data instanceof Map ? data.get(key) : data[key]);
-    return {x: get("x"), y: get("y")}; } }
-  return null; }"""
-
-PRESENT = """name => Bokeh.documents.some(each => [...each._all_models.values()].some(model => model.name === name))"""
-FAMILY = """name => { for (const each of Bokeh.documents) for (const model of each._all_models.values())
-  if (model.name === name) { const data = model.data_source.data;
-    return [...(data instanceof Map ? data.get("y") : data["y"])].map(each => Array.from(each, y => y || 0)); }
-  return null; }"""
-
+FAMILY = f"""name => {{ const data = {FIND}(name)?.data_source.data;
+  return data ? [...(data instanceof Map ? data.get("y") : data["y"])].map(each => Array.from(each, y => y || 0)) : null
+}}"""
 PLACE = """name => { for (const each of Bokeh.documents) for (const model of each._all_models.values())
   if (model.title && String(model.title).startsWith(name + " (") && "value" in model) return model.value; }"""
 
 
-class Server:
-    """The command, as a reader starts it."""
-
-    def __init__(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "brian2learn.cli", "explore", "--no-browser"], stderr=subprocess.PIPE, text=True
-        )
-        assert self.process.stderr is not None
-        self.said: list[str] = []
-        for line in self.process.stderr:
-            self.said.append(line)
-            if match := re.search(r"http://127\.0\.0\.1:(\d+)/", line):
-                self.port = int(match.group(1))
-                # what it says later must be read, or it waits for somebody to do so
-                self.listener = threading.Thread(target=self.said.extend, args=(self.process.stderr,), daemon=True)
-                self.listener.start()
-                return
-        raise AssertionError("".join(self.said))
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(30)
-        self.listener.join(30)
-        self.process.stderr.close()
-
-
-@pytest.fixture(scope="module")
-def server():
-    found = Server()
-    yield found
-    found.stop()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    program = chromium()
-    assert program, "there is no Chromium: `make test-browser` installs one"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Reader:
-    """Somebody with a window of their own."""
-
-    def __init__(self, browser, server, **more):
-        settings = {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light", **more}
-        self.context = browser.new_context(permissions=["clipboard-read", "clipboard-write"], **settings)
-        self.page = self.context.new_page()
-        self.page.set_default_timeout(SLOW)
-        self.trouble: list[str] = []
-        self.page.on("console", lambda said: said.type == "error" and self.trouble.append(said.text))
-        self.page.on("console", lambda said: said.text.endswith("is now open") and setattr(self, "connected", True))
-        self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        self.page.on("requestfailed", lambda request: self.trouble.append(f"no {request.url}"))
-        self.page.on("request", lambda request: self._outside(request.url, server))
-        self.server = server
-
-    def _outside(self, url, server):
-        if not url.startswith((f"http://127.0.0.1:{server.port}/", f"ws://127.0.0.1:{server.port}/", "data:", "blob:")):
-            self.trouble.append(f"asks {url}")
-
-    def open(self, query: str = "") -> float:
-        """Go to an address; how long it took until there was a picture, s."""
-        self.connected = False
-        start = time.monotonic()
-        # a page that goes on to dark ground leaves the first one while it loads
-        self.page.goto(f"http://127.0.0.1:{self.server.port}/{query}", wait_until="commit")
-        self.page.wait_for_selector(".bk-Figure")
-        self.page.wait_for_function("() => typeof Bokeh !== 'undefined' && Bokeh.documents.length > 0")
-        seconds = time.monotonic() - start
-        self.until(lambda: self.connected)
-        return seconds
-
-    def settled(self) -> None:
-        """Wait until all is drawn and stands where it stays."""
-        self.page.wait_for_function(
-            """() => { const seen = [Bokeh.documents.every(each => each.is_idle), document.body.scrollHeight,
-            ...[...document.querySelectorAll(".bk-Figure")].map(each => each.getBoundingClientRect().top)].join();
-            const same = seen === window.seen && seen.startsWith("true"); window.seen = seen; return same }""",
-            polling=200,
-        )
-
-    def read(self, picture: str, curve: str):
-        """The numbers of a curve, as the browser has them."""
-        data = self.page.evaluate(READ, f"{picture}:{curve}")
-        return None if data is None else (np.array(data["x"], float), np.array(data["y"], float))
-
-    def setting(self):
-        """The setting that the address says."""
-        query = self.page.url.partition("?")[2] or "show=pair_stdp"
-        return read_address("&".join(word for word in query.split("&") if not word.startswith("ground=")))
-
-    def until(self, holds, seconds: float = SLOW / 1e3) -> None:
-        """Wait until something holds."""
-        end = time.monotonic() + seconds
-        while not holds():
-            assert time.monotonic() < end, f"waited in vain; {self.trouble} {self.page.url}"
-            self.page.wait_for_timeout(20)
-
-    def button(self, name: str):
-        return self.page.get_by_role("button", name=name, exact=True)
-
-    def choose(self, label: str, option: str) -> None:
-        self.page.get_by_label(label, exact=True).select_option(label=option)
-
-    def slider(self, name: str):
-        """The handle of a slider, by the name of its parameter."""
-        return self.page.locator(f".bk-input-group:has(.bk-slider-title:text-matches('^{name} ')) .noUi-handle")
-
-    def shot(self, name: str, **more) -> None:
-        if PICTURES:
-            Path(PICTURES).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=Path(PICTURES) / f"{name}.png", **more)
-
-    def close(self) -> None:
-        seen = list(self.trouble)
-        self.context.close()
-        self.trouble = seen  # what closing itself interrupts is no trouble
-
-
 @pytest.fixture
-def reader(browser, server):
-    found = Reader(browser, server)
+def reader(window, server):
+    found = Reader(window, server)
     yield found
     found.close()
-    assert found.trouble == []
-
-
-def shown_equals_computed(reader, setting=None) -> None:
-    """Every curve in the browser against what the library computes from a setting, else from the one in the address."""
-
-    def equal() -> bool:
-        wanted = setting or reader.setting()
-        for picture in wanted.view.pictures(wanted.shown):
-            for each in picture.curves:
-                found = reader.read(picture.name, each.name)
-                if found is None or not all(map(partial(np.array_equal, equal_nan=True), found, (each.x, each.y))):
-                    return False
-        return True
-
-    reader.until(equal)
 
 
 # ---------------------------------------------------------------------- every rule
 
 
-def test_the_page_loads(reader):
+def test_the_page_loads(browser, server):
+    window = new_window(browser)
+    reader = Reader(window, server)
     seconds = [reader.open() for _ in range(3)]
     print(f"\nfrom the address to the picture: {', '.join(f'{each:.2f} s' for each in seconds)}")
     assert reader.setting() == read_address("show=pair_stdp")
+    reader.close()
+    window.close()
 
 
 @pytest.fixture(scope="module")
-def visitor(browser, server):
+def visitor(window, server):
     """Somebody who looks at one declaration after the other."""
-    found = Reader(browser, server)
-    found.open(f"?show={SUM}")
+    found = Reader(window, server)
+    found.open()
     yield found
     found.close()
 
 
+def visit(reader, name: str):
+    """Go to a declaration, by the list where that leads to another one; the setting at which it is opened."""
+    if "," in name or reader.page.get_by_label("Declaration", exact=True).input_value() == name:
+        reader.open(f"?show={name}")
+    else:
+        reader.choose("Declaration", type(fresh([name])).__name__)
+    setting = usual(fresh(name.split(",")))
+    reader.until(lambda: reader.setting() == setting)
+    return setting
+
+
 @pytest.mark.parametrize("name", [SUM, *NAMES])
 def test_the_page_of_every_declaration_shows_what_the_twin_says(visitor, name):
-    reader, shown = visitor, fresh(name.split(","))
-    setting = usual(shown)
-    if name != SUM:
-        reader.choose("Declaration", type(shown).__name__)
+    reader, setting = visitor, visit(visitor, name)
+    shown = setting.shown
     title = " + ".join(type(part).__name__ for part in getattr(shown, "terms", ()) or (shown,))
     reader.until(lambda: reader.page.locator("h1").inner_text() == title)
-    reader.until(lambda: reader.setting() == setting)
     reader.until(lambda: reader.page.locator("math").count() > 2)
     shown_equals_computed(reader, setting)
     if isinstance(setting.view, SpikeView):
@@ -242,35 +93,17 @@ def test_the_page_of_every_declaration_shows_what_the_twin_says(visitor, name):
 
 
 @pytest.mark.parametrize("name", ["triplet_stdp", "clopath_stdp", "tsodyks_markram"])
-def test_every_view_can_be_reached(reader, name):
-    reader.open(f"?show={name}")
-    for view in [each.title for each in views_of(fresh([name]))]:
+def test_every_view_can_be_reached(visitor, name):
+    reader = visitor
+    for view in [each.title for each in views_of(visit(reader, name).shown)]:
         reader.button(view).click()
         reader.until(lambda view=view: reader.setting().view.title == view)
         shown_equals_computed(reader)
         reader.shot(f"{name}-{type(reader.setting().view).__name__.lower()}")
+    assert reader.trouble == []
 
 
 # ---------------------------------------------------------------------- moving
-
-
-def moves(reader, name: str, picture: str, curve: str, n: int = 12) -> list[float]:
-    """Time from a key on a slider to a new curve, s."""
-    handle = reader.slider(name).first
-    handle.focus()
-    seconds = []
-    for k in range(n):
-        reader.page.evaluate(
-            """([name, read]) => { const f = eval(read); const before = JSON.stringify(f(name));
-            window.moved = null; const start = performance.now();
-            const look = () => { if (JSON.stringify(f(name)) !== before) window.moved = performance.now() - start;
-            else requestAnimationFrame(look) }; look() }""",
-            [f"{picture}:{curve}", READ],
-        )
-        reader.page.keyboard.press("ArrowRight" if k % 2 == 0 else "ArrowLeft")
-        reader.page.wait_for_function("() => window.moved !== null")
-        seconds.append(reader.page.evaluate("() => window.moved") / 1e3)
-    return seconds
 
 
 @pytest.mark.parametrize(
@@ -326,10 +159,11 @@ def test_undo_presets_sums_and_comparison(reader):
     reader.button("Keep as A").click()
     reader.button("Undo").click()
     reader.until(lambda: reader.setting().shown.a_plus == 2**-5)
-    reader.until(lambda: reader.read("window", "A: weight change") is not None)
+    reader.until(lambda: reader.shows("window", "A: weight change"))
 
     def height(curve: str) -> float:
-        return np.nanmax(reader.read("window", curve)[1])
+        found = reader.read("window", curve)
+        return 0.0 if found is None else np.nanmax(found[1])
 
     reader.until(lambda: 0 < height("A: weight change") < height("weight change"))
     reader.shot("compared")
@@ -348,13 +182,13 @@ def test_what_follows_fast_arrives_in_order(reader):
     reader.open("?show=pair_stdp&view=window")
     reader.choose("Published values", "song2000")
     reader.until(lambda: reader.setting().shown.a_plus == 0.005)
-    for _ in range(8):
+    for _ in range(3):
         for keep, step, after in (("Keep as A", "Undo", "Forget A"), ("Forget A", "Redo", "Keep as A")):
             reader.button(keep).click()
             reader.button(step).click()
             reader.button(after).wait_for()
     reader.until(lambda: reader.setting().shown.a_plus == 0.005)
-    reader.until(lambda: not reader.page.evaluate(PRESENT, "window:A: weight change"))
+    reader.until(lambda: not reader.shows("window", "A: weight change"))
     shown_equals_computed(reader)
 
 
@@ -375,18 +209,21 @@ def test_twenty_five_settings_stay_responsive(reader, query, name, picture, curv
     among = np.median(moves(reader, name, picture, curve))
     print(f"\n{query}: median {alone * 1e3:.0f} ms alone, {among * 1e3:.0f} ms before 25 others")
 
+    wanted: dict[str, list[list[float]]] = {}  # of a setting, by its address
+
     def followed() -> bool:
         setting = reader.setting()
-        (wanted,) = Comparison(lambda: None, None).behind(setting, setting.view.pictures(setting.shown))
-        found = reader.page.evaluate(FAMILY, f"{picture}:{curve}:family")
-        forms = next(forms for forms in wanted.family.curves if forms[0].name == curve)
-        return found is not None and [list(each) for each in found] == [list(np.nan_to_num(each.y)) for each in forms]
+        if setting.address not in wanted:
+            (drawn,) = Comparison(lambda: None, None).behind(setting, setting.view.pictures(setting.shown))
+            forms = next(forms for forms in drawn.family.curves if forms[0].name == curve)
+            wanted[setting.address] = [np.nan_to_num(each.y).tolist() for each in forms]
+        return reader.page.evaluate(FAMILY, f"{picture}:{curve}:family") == wanted[setting.address]
 
     reader.until(followed)
     reader.settled()
     reader.shot(f"family-{name}")
     reader.choose("Compare over a slider", "nothing")
-    reader.until(lambda: not reader.page.evaluate(PRESENT, f"{picture}:{curve}:family"))
+    reader.until(lambda: not reader.shows(picture, f"{curve}:family"))
     shown_equals_computed(reader)
 
 
@@ -394,8 +231,8 @@ def test_a_click_adds_a_spike(reader):
     reader.open("?show=pair_stdp&view=spikes")
     reader.settled()
     before = reader.setting().view
-    box = reader.page.locator(".bk-Figure").first.bounding_box()
-    reader.page.mouse.click(box["x"] + 0.9 * box["width"], box["y"] + 24)
+    trains = reader.page.locator(".bk-Figure").first
+    trains.click(position={"x": 0.9 * trains.bounding_box()["width"], "y": 24})
     reader.until(lambda: len(reader.setting().view.pre) == len(before.pre) + 1)
     assert max(reader.setting().view.pre) > 0.15
     shown_equals_computed(reader)
@@ -428,46 +265,43 @@ def test_copied_code_prints_what_is_shown(reader, kind):
 
 def test_data_and_picture_can_be_taken_along(reader, tmp_path):
     reader.open("?show=triplet_stdp&view=frequency")
-    for label, start in (("Data (CSV)", b"# show=triplet_stdp"), ("Picture (PDF)", b"%PDF")):
-        with reader.page.expect_download() as waiting:
-            reader.page.get_by_text(label).click()
-        waiting.value.save_as(tmp_path / "file")
-        assert (tmp_path / "file").read_bytes().startswith(start)
+    assert reader.take("Data (CSV)", tmp_path / "data").startswith(b"# show=triplet_stdp")
+    assert reader.take("Picture (PDF)", tmp_path / "picture").startswith(b"%PDF")
 
 
 # ---------------------------------------------------------------------- readers and screens
 
 
 def test_two_readers_do_not_see_each_other(browser, server):
-    one, other = Reader(browser, server), Reader(browser, server)
+    windows = [new_window(browser) for _ in range(2)]
+    one, other = (Reader(each, server) for each in windows)
     for each in (one, other):
         each.open("?show=pair_stdp&view=window")
     moves(one, "tau_plus", "window", "weight change", n=1)
     one.until(lambda: one.setting() != other.setting())
     assert other.setting() == read_address("show=pair_stdp&view=window")
-    shown_equals_computed(one)
-    shown_equals_computed(other)
-    one.close()
-    other.close()
-    assert one.trouble + other.trouble == []
+    for each in (one, other):
+        shown_equals_computed(each)
+        each.close()
+    for each in windows:
+        each.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (820, 1180)])
-def test_screens(browser, server, scheme, width, height):
-    """On a laptop and on a tablet, on light and on dark ground: nothing sticks out."""
-    reader = Reader(browser, server, viewport={"width": width, "height": height}, color_scheme=scheme)
-    for query, name in (("?show=triplet_stdp&view=triplets", "triplets"), ("?show=bcm", "bcm"), ("", "first")):
-        reader.open(query)
-        if scheme == "dark":
-            reader.until(lambda: "ground=dark" in reader.page.url)
-        reader.settled()
-        assert reader.page.evaluate("() => document.documentElement.scrollWidth") <= width
-        assert reader.page.evaluate("() => document.documentElement.dataset.theme") == scheme
-        reader.shot(f"{name}-{width}-{scheme}")
+@pytest.mark.parametrize("ground", ["light", "dark"])
+@pytest.mark.parametrize("name", ["triplets", "bcm", "first"])
+def test_screens(window, server, name, ground):
+    """On a laptop and on a tablet, on the ground that the reader's system asks for: nothing sticks out."""
+    query = {"triplets": "?show=triplet_stdp&view=triplets", "bcm": "?show=bcm", "first": ""}[name]
+    reader = Reader(window, server, dark=ground == "dark")
+    reader.open(query)
+    if ground == "dark":  # the page goes on to the dark one
+        reader.until(lambda: "ground=dark" in reader.page.url)
+        reader.page.wait_for_selector(".bk-Figure")
+    for size in ((WINDOW["width"], WINDOW["height"]), (820, 1180)):
+        reader.fits(*size)
+        reader.shot(f"{name}-{size[0]}-{ground}")
+    assert reader.page.evaluate("() => document.documentElement.dataset.theme") == ground
     reader.close()
-    # the first page is left for the dark one before it has loaded
-    assert [each for each in reader.trouble if scheme == "light" or not each.startswith("no ")] == []
 
 
 def test_the_keyboard_reaches_every_slider(reader):
@@ -564,7 +398,7 @@ async def whisper(port: int, rng: random.Random, n: int) -> int:
         )
         n_sessions += 1
         assert await socket.read_message()  # it was let in
-        for _ in range(50):
+        for _ in range(125):
             try:
                 for part in message(rng):
                     await socket.write_message(part, binary=isinstance(part, bytes))
@@ -575,9 +409,9 @@ async def whisper(port: int, rng: random.Random, n: int) -> int:
     return n_sessions
 
 
-def test_a_flood_of_bad_requests(browser, server):
+def test_a_flood_of_bad_requests(window, server):
     """A thousand requests and five hundred messages of garbage, while somebody works: nothing is seen of it."""
-    reader = Reader(browser, server)
+    reader = Reader(window, server)
     reader.open("?show=pair_stdp&view=window")
     answers: Counter[int] = Counter()
     sessions: list[int] = []
@@ -604,25 +438,32 @@ def test_a_flood_of_bad_requests(browser, server):
     moves(reader, "tau_plus", "window", "weight change", n=1)
     shown_equals_computed(reader)
     reader.close()
-    new = Reader(browser, server)
+    new = Reader(window, server)
     new.open("?show=bcm")
     shown_equals_computed(new)
     new.close()
-    assert reader.trouble + new.trouble == []
 
 
-def test_values_that_no_widget_would_send(browser, server):
+def test_values_that_no_widget_would_send(window, server):
     """Whatever a browser says that a slider, a box or a list holds, the setting is one of declared names and bounds."""
-    reader = Reader(browser, server)
+    reader = Reader(window, server)
     reader.open("?show=pair_stdp&view=spikes")
-    for junk in (1e308, -1e308, 0.5, "1e400", "nan", "__import__('os').abort()", "0,1,x", ["Adam"], [], None):
+    box = reader.page.get_by_placeholder("number").first
+    junk = (1e308, -1e308, 0.5, "1e400", "nan", "__import__('os').abort()", "0,1,x", ["Adam"], [], None)
+    for k, each in enumerate(junk):
         reader.page.evaluate(
             """junk => { for (const each of Bokeh.documents) for (const model of [...each._all_models.values()])
             if ("value" in model && "title" in model) { try { model.value = junk } catch (refused) {} } }""",
-            junk,
+            each,
         )
-        reader.page.wait_for_timeout(300)
+
+        def typed(wanted: int = 20 + k) -> bool:  # what a reader does next; its answer comes after all that
+            box.fill(str(wanted))
+            box.press("Enter")
+            return float(reader.setting().shown.tau_plus) == pytest.approx(wanted * 1e-3)
+
+        reader.until(typed)
         setting = reader.setting()  # reads nothing that is out of bounds
         assert setting.view.pictures(setting.shown)
     assert server.process.poll() is None
-    reader.close()
+    reader.page.close()  # what the browser says of such values does not count
