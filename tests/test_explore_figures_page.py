@@ -54,7 +54,7 @@ def test_a_figure_is_drawn_while_others_work(reader, window, server):
     assert "Not yet run" in reader.page.locator("section").inner_text()
     reader.button(DRAW).click()
     reader.until(lambda: "Drawing at small size" in said(reader))
-    assert reader.button(DRAW).is_disabled()
+    reader.until(lambda: reader.button(DRAW).is_disabled())
 
     second = Reader(window, server)
     shown(second, "?show=own0")

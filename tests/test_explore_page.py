@@ -95,7 +95,7 @@ def test_the_page_of_every_declaration_shows_what_the_twin_says(visitor, name):
 @pytest.mark.parametrize("name", ["triplet_stdp", "clopath_stdp", "tsodyks_markram"])
 def test_every_view_can_be_reached(visitor, name):
     reader = visitor
-    for view in [each.title for each in views_of(visit(reader, name).shown)]:
+    for view in [each.title for each in views_of(visit(reader, name).shown)[1:]]:  # the first one is there already
         reader.button(view).click()
         reader.until(lambda view=view: reader.setting().view.title == view)
         shown_equals_computed(reader)
@@ -246,21 +246,20 @@ def copied(reader, button: str) -> str:
     return reader.page.evaluate("() => navigator.clipboard.readText()")
 
 
-@pytest.mark.parametrize("kind", ["Python", "Brian2 script"])
-def test_copied_code_prints_what_is_shown(reader, kind):
+def test_copied_code_prints_what_is_shown(reader):
     reader.open("?show=pair_stdp&view=window&a_plus=0.02&tau_minus=0.03")
-    reader.button(kind).click()
-    reader.page.locator("pre").wait_for()
-    out = printed(copied(reader, "Copy"))
     setting = reader.setting()
     (picture,) = setting.view.pictures(setting.shown)
-    if kind == "Python":
-        assert out == f"{picture.table()}\n"
-    else:
-        y = picture.curves[0].y
-        np.testing.assert_allclose([float(word) for word in out.split()], y[np.isfinite(y)], rtol=1e-9)
-    link = copied(reader, "Copy link")
-    assert read_address(link.partition("?")[2]) == setting
+    text = reader.page.locator("pre")
+    reader.button("Python").click()
+    reader.until(lambda: "brian2learn" in text.inner_text())
+    assert printed(copied(reader, "Copy")) == f"{picture.table()}\n"
+    reader.button("Brian2 script").click()
+    reader.until(lambda: "brian2learn" not in text.inner_text())
+    y = picture.curves[0].y
+    numbers = [float(word) for word in printed(copied(reader, "Copy")).split()]
+    np.testing.assert_allclose(numbers, y[np.isfinite(y)], rtol=1e-9)
+    assert read_address(copied(reader, "Copy link").partition("?")[2]) == setting
 
 
 def test_data_and_picture_can_be_taken_along(reader, tmp_path):
