@@ -225,14 +225,24 @@ def recorded(circuit: Circuit, task: Task) -> dict[str, int]:
     if name not in _known:
         if len(_known) > 1000:
             _known.clear()
-        first = circuit.initial(sizes, np.random.default_rng(0))
-        weights = {
-            key: int(first[key].size)
-            for key in circuit.learned
-            if key in first and first[key].ndim and key.endswith(".w")
-        }
-        _known[name] = weights if weights or circuit.outputs else diagram.moved(circuit, sizes)
+        try:
+            _known[name] = _recorded(circuit, sizes)
+        except Brian2LearnError:
+            raise
+        except Exception as problem:  # a broken file of a user breaks itself only
+            got = f"{type(problem).__name__}: {problem}"[:300]
+            raise DeclarationError(type(circuit).__name__, expected="a circuit that can be built", got=got) from problem
     return _known[name]
+
+
+def _recorded(circuit: Circuit, sizes: dict[str, int]) -> dict[str, int]:
+    first = circuit.initial(sizes, np.random.default_rng(0))
+    weights = {
+        key: int(first[key].size)
+        for key in circuit.learned
+        if key in first and first[key].ndim and key.endswith(".w")
+    }  # fmt: skip
+    return weights if weights or circuit.outputs else diagram.moved(circuit, sizes)
 
 
 _known: dict[str, dict[str, int]] = {}

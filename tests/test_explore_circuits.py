@@ -209,6 +209,18 @@ class Dull(Circuit):
 
     settings = property(lambda self: {})
 ''',
+    "circuits/broken.py": '''
+from brian2learn.circuits._circuit import Circuit
+
+
+class Broken(Circuit):
+    """It cannot be built."""
+
+    inputs = ("echoed",)
+
+    def build(self, sources):
+        raise KeyError("nowhere")
+''',
     "tasks/shout.py": '''
 import numpy as np
 from brian2 import second
@@ -256,6 +268,8 @@ def test_a_circuit_whose_only_product_is_a_state_appears(own, monkeypatch):
     assert watchable()["Leak"] == "leak"
     with pytest.raises(Brian2LearnError, match="expected spikes, learned states or differential equations"):
         opened("dull")
+    with pytest.raises(Brian2LearnError, match="expected a circuit that can be built, got KeyError: 'nowhere'"):
+        opened("broken")
     scene = opened("leak")
     assert {*scene.experiment.record} == {"cells.u"}
     assert read_scene(scene.address) == scene
