@@ -44,7 +44,7 @@ def stops_early(records: Records) -> Interval:
 
 def without(records: Records) -> Interval:
     """Share of wrong answers in the end without adaptive cells, seed by seed."""
-    return mean([float(blocks(record)[-1]) for record in records["plain"]])
+    return mean([float(blocks(record)[-1]) for record in records["plain"]], within=(0, 1))
 
 
 class Bellec2020Cues(Figure):

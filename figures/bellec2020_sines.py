@@ -35,7 +35,7 @@ def low_in_the_end(records: Records) -> Interval:
 
 def fallen(records: Records) -> Interval:
     """Last loss over the first one, seed by seed."""
-    return mean([losses(record)[-1] / losses(record)[0] for record in records["sines"]])
+    return mean([losses(record)[-1] / losses(record)[0] for record in records["sines"]], within=(0, np.inf))
 
 
 def late_rate(records: Records) -> Interval:

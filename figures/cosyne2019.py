@@ -93,7 +93,7 @@ def accuracy(name: str) -> Callable[[Records], Interval]:
     def measure(records: Records) -> Interval:
         found = of_each(records, name)
         if len(found) > 1:
-            return mean([each.mean() for each in found])
+            return mean([each.mean() for each in found], within=(0, 1))
         return share(int(found[0].sum()), found[0].size)
 
     return measure
@@ -104,7 +104,7 @@ def lost(name: str) -> Callable[[Records], Interval]:
 
     def measure(records: Records) -> Interval:
         pairs = zip(of_each(records, "facilitating"), of_each(records, name), strict=True)
-        return mean([one.mean() - other.mean() for one, other in pairs])
+        return mean([one.mean() - other.mean() for one, other in pairs], within=(-1, 1))
 
     return measure
 
@@ -116,7 +116,7 @@ def rise(records: Records) -> Interval:
         duration, good = clicks(record).duration, right(record)
         long, short = good[duration >= 0.8], good[duration < 0.2]
         found.append(long.mean() - short.mean() if long.size and short.size else 0.0)
-    return mean(found)
+    return mean(found, within=(-1, 1))
 
 
 def window_counts(record: Record, after: float, length: float) -> np.ndarray:
@@ -130,7 +130,7 @@ def told_by_cells(records: Records) -> Interval:
     for record in records["long"]:
         features = window_counts(record, float(LONG) - 0.2, 0.2)
         found.append(float(np.mean(abs(d_prime(features, record.truth["label"] == 1)) > 1)))
-    return mean(found)
+    return mean(found, within=(0, 1))
 
 
 def decoded_at_the_end(records: Records) -> Interval:
@@ -139,7 +139,7 @@ def decoded_at_the_end(records: Records) -> Interval:
         decoded(window_counts(each, float(LONG) - 0.2, 0.2), answers(each) == 1, n_folds=2).value
         for each in records["long"] if min(np.bincount(answers(each), minlength=2)) > 1
     ]  # fmt: skip
-    return mean(found)
+    return mean(found, within=(0, 1))
 
 
 def _claim(
@@ -375,7 +375,7 @@ def _draw_delay(axes: Axes, table: pd.DataFrame) -> None:
 
 def _ablations(records: Records) -> pd.DataFrame:
     rows = [(ABLATIONS[name], accuracy(name)(records)) for name in ABLATIONS]
-    return pd.DataFrame([(who, each.value, max(each.low, 0), min(each.high, 1)) for who, each in rows],
+    return pd.DataFrame([(who, each.value, each.low, each.high) for who, each in rows],
                         columns=[WHO, CORRECT, LOW, HIGH])  # fmt: skip
 
 

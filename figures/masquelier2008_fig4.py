@@ -54,7 +54,7 @@ def hit_rate(records: Sequence[Record]) -> Interval:
     if len(records) == 1 and found(records[0]):
         only = detection(records[0])
         return percent(only.n_hits, only.n_presentations)
-    return in_percent(over_seeds(records, lambda record: detection(record).hit_rate if found(record) else None))
+    return in_percent(over_seeds(records, lambda record: detection(record).hit_rate if found(record) else None, (0, 1)))
 
 
 def false_alarms(records: Sequence[Record]) -> Interval:

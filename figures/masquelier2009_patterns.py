@@ -61,7 +61,7 @@ class Masquelier2009Patterns(Figure):
             accept=(2.7, 3),
             reason="One pattern of ten may be missed, since a run may fail as in 2008.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["standard"], n_covered),
+            measure=lambda records: over_seeds(records["standard"], n_covered, (0, N_PATTERNS)),
             unit="patterns",
         ),
         Claim(
@@ -99,6 +99,7 @@ class Masquelier2009Patterns(Figure):
             measure=lambda records: over_seeds(
                 records["standard"],
                 lambda record: float(np.mean([each.false_alarm_rate for each in responses(record)])),
+                (0, np.inf),
             ),
             unit="Hz",
         ),

@@ -101,7 +101,7 @@ class Masquelier2009Stacking(Figure):
             accept=(0, 1),
             reason="1 ms, the jitter of the pattern.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], spread),
+            measure=lambda records: over_seeds(records[FREE], spread, (0, np.inf)),
             unit="ms",
         ),
         Claim(
@@ -112,7 +112,7 @@ class Masquelier2009Stacking(Figure):
             accept=(2.7, 3),
             reason="One cell of ten may fall silent, as one in 25 runs does with a single cell.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], n_coding),
+            measure=lambda records: over_seeds(records[FREE], n_coding, (0, N_CELLS)),
             unit="cells",
         ),
         Claim(
@@ -123,7 +123,7 @@ class Masquelier2009Stacking(Figure):
             accept=(98, 100),
             reason="The criterion of 2008.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], hit_rate),
+            measure=lambda records: over_seeds(records[FREE], hit_rate, (0, 100)),
             unit="%",
         ),
         Claim(
@@ -134,7 +134,7 @@ class Masquelier2009Stacking(Figure):
             accept=(0, 0.02),
             reason="The rate that is accepted with three patterns.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], false_alarm_rate),
+            measure=lambda records: over_seeds(records[FREE], false_alarm_rate, (0, np.inf)),
             unit="Hz",
         ),
         Claim(
@@ -145,7 +145,7 @@ class Masquelier2009Stacking(Figure):
             accept=(2, 3),
             reason="At least two, else nothing is stacked.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD], n_coding),
+            measure=lambda records: over_seeds(records[STANDARD], n_coding, (0, N_CELLS)),
             unit="cells",
         ),
         Claim(

@@ -47,7 +47,7 @@ def published_claims(
             accept=hits,
             reason="From the worst of the three runs up.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[name], hit_rate),
+            measure=lambda records: over_seeds(records[name], hit_rate, (0, 100)),
             unit="%",
         ),
         Claim(
@@ -112,7 +112,7 @@ class Masquelier2018Learning(Figure):
             accept=(0, 10),
             reason="A tenth at most is a failure.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["between"], hit_rate),
+            measure=lambda records: over_seeds(records["between"], hit_rate, (0, 100)),
             unit="%",
         ),
     )  # fmt: skip

@@ -109,6 +109,11 @@ def survives(record: Record) -> bool:
     return lifetime(record) == record.duration - ONSET
 
 
+def survivors(name: str, *, wanted: bool = True) -> Callable[[Records], Interval]:
+    """Share of runs that live on, or of those that do not."""
+    return lambda records: mean([float(survives(record) == wanted) for record in records[name]], within=(0, 1))
+
+
 def measured_gain(records: Records) -> Interval:
     """``d ln nu / d ln w`` of the frozen network, one value for every seed."""
     runs = [records[f"frozen {w:g}"] for w in WEIGHTS]
@@ -123,7 +128,7 @@ def in_order(records: Records) -> Interval:
     for each in zip(*(records[f"detector {tau:g}"] for tau in taus), strict=True):
         lives = [lifetime(record) for record in each]
         shares.append(np.mean([lives[k] >= lives[m] for k in range(len(taus)) for m in range(k + 1, len(taus))]))
-    return mean(shares)
+    return mean(shares, within=(0, 1))
 
 
 class Zenke2013Stability(Figure):
@@ -217,7 +222,7 @@ class Zenke2013Stability(Figure):
             accept=(1, 1),
             reason="Every run.",
             evidence="abstract",
-            measure=lambda records: mean([float(survives(record)) for record in records["detector 2"]]),
+            measure=survivors("detector 2"),
         ),
         Claim(
             name="settles_at_target",
@@ -240,7 +245,7 @@ class Zenke2013Stability(Figure):
             accept=(1, 1),
             reason="Every run.",
             evidence="abstract",
-            measure=lambda records: mean([float(not survives(record)) for record in records["detector 100"]]),
+            measure=survivors("detector 100", wanted=False),
         ),
         Claim(
             name="lifetimes",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from brian2learn.analysis.assemblies import Recall, assemblies, presentation_rates, recall, selectivity
 from brian2learn.analysis.firing import population_rate
-from brian2learn.analysis.intervals import mean
+from brian2learn.analysis.intervals import ANY, mean
 from brian2learn.circuits.memory_network import MemoryNetwork
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.core.declaration import Choice
@@ -83,10 +83,10 @@ def background(record: Record) -> float:
     return float(np.sum(t >= begin) / n_cells(record) / (record.duration - begin))
 
 
-def _mean_over(measure: Callable[[Record], float], network: str = WHOLE) -> Callable[[Records], Interval]:
+def _mean_over(measure: Callable[[Record], float], within: tuple[float, float] = ANY) -> Callable[[Records], Interval]:
     def measured(records: Records) -> Interval:
-        values = np.array([measure(record) for record in records[network]])
-        return mean(values[np.isfinite(values)])
+        values = np.array([measure(record) for record in records[WHOLE]])
+        return mean(values[np.isfinite(values)], within)
 
     return measured
 
@@ -105,7 +105,7 @@ def _owed_to_training(records: Records) -> Interval:
         )
         owed.append(shares[0] - shares[1])
     values = np.array(owed)
-    return mean(values[np.isfinite(values)])
+    return mean(values[np.isfinite(values)], within=(-1, 1))
 
 
 def _worse(records: Records) -> Interval:
@@ -114,7 +114,7 @@ def _worse(records: Records) -> Interval:
     for run, record in enumerate(records[WHOLE]):
         best = _share(after_shapes(record, *DELAY).recalled)
         shares.append(np.mean([_share(after_shapes(records[each][run], *DELAY).recalled) < best for each in WITHOUT]))
-    return mean(np.nan_to_num(shares))
+    return mean(np.nan_to_num(shares), within=(0, 1))
 
 
 class Zenke2015Memory(Figure):
@@ -148,7 +148,7 @@ class Zenke2015Memory(Figure):
             accept=(4, 4),
             reason="Each of the four shapes in every run.",
             evidence="code",
-            measure=_mean_over(lambda record: float(members(record).any(1).sum())),
+            measure=_mean_over(lambda record: float(members(record).any(1).sum()), (0, len(SHAPES))),
         ),
         Claim(
             name="recall",
@@ -159,7 +159,7 @@ class Zenke2015Memory(Figure):
             accept=(0.8, 1),
             reason="No number is known; most cues.",
             evidence="abstract",
-            measure=_mean_over(lambda record: _share(during_cues(record).recalled)),
+            measure=_mean_over(lambda record: _share(during_cues(record).recalled), (0, 1)),
         ),
         Claim(
             name="delay_activity_after_shapes",
@@ -170,7 +170,7 @@ class Zenke2015Memory(Figure):
             accept=(0.8, 1),
             reason="No number is known; most shapes.",
             evidence="abstract",
-            measure=_mean_over(lambda record: _share(after_shapes(record, *DELAY).recalled)),
+            measure=_mean_over(lambda record: _share(after_shapes(record, *DELAY).recalled), (0, 1)),
         ),
         Claim(
             name="delay_activity",
@@ -180,7 +180,7 @@ class Zenke2015Memory(Figure):
             accept=(0.8, 1),
             reason="No number is known; most cues.",
             evidence="abstract",
-            measure=_mean_over(lambda record: _share(after_cues(record, *DELAY).recalled)),
+            measure=_mean_over(lambda record: _share(after_cues(record, *DELAY).recalled), (0, 1)),
         ),
         Claim(
             name="delay_activity_is_learned",

@@ -43,7 +43,7 @@ def breadth(records: Records, kind: str) -> np.ndarray:
 
 def wider(kind: str, other: str) -> Interval:
     """A measurement: by how much larger a share of rates one optimiser learns at than another."""
-    return lambda records: mean(breadth(records, kind) - breadth(records, other))  # type: ignore[return-value]
+    return lambda records: mean(breadth(records, kind) - breadth(records, other), within=(-1, 1))  # type: ignore[return-value]
 
 
 def published_width(records: Records) -> Interval:

@@ -62,7 +62,9 @@ def perfect(net: str) -> Callable[[Records], Interval]:
 
 def excess(net: str, other: str) -> Callable[[Records], Interval]:
     """How many more answers of a net than of the other are wrong in the end, seed by seed."""
-    return lambda records: mean([last(a) - last(b) for a, b in zip(records[net], records[other], strict=True)])
+    return lambda records: mean(
+        [last(a) - last(b) for a, b in zip(records[net], records[other], strict=True)], within=(-1, 1)
+    )
 
 
 class Zenke2018Fig5(Figure):

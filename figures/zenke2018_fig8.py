@@ -47,7 +47,7 @@ def flat_worse(records: Records) -> Interval:
 def silenced(records: Records) -> Interval:
     """Rate of hidden units at the strongest regulariser of power 4 over that at the weakest."""
     strong, weak = (records[point("power 4", rho)] for rho in (max(STRENGTHS), min(STRENGTHS)))
-    return mean([hidden_rate(a) / hidden_rate(b) for a, b in zip(strong, weak, strict=True)])
+    return mean([hidden_rate(a) / hidden_rate(b) for a, b in zip(strong, weak, strict=True)], within=(0, np.inf))
 
 
 class Zenke2018Fig8(Figure):
