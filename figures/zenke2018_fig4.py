@@ -17,7 +17,7 @@ from brian2learn.tasks.poisson_target import PoissonTarget
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, first_success, trials
+from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, difference, first_success, trials
 
 FEEDBACK, UNIT, WEIGHT, RATE, FIRST = "feedback", "unit", "feedback weight (1)", "rate (Hz)", "first success (trial)"
 COLORS = {"symmetric": _style.BLUE, "random": _style.VERMILION, "uniform": _style.GREEN}
@@ -61,11 +61,6 @@ def sign_pays(records: Records) -> Interval:
             late = rates(record)
             found.append(late[positive].mean() - late[~positive].mean())
     return mean(found)
-
-
-def uniform_less_symmetric(records: Records) -> Interval:
-    """Difference of the first successful trials, seed by seed."""
-    return mean([first(a) - first(b) for a, b in zip(records["uniform"], records["symmetric"], strict=True)])
 
 
 def _success(feedback: str) -> Claim:
@@ -124,7 +119,7 @@ class Zenke2018Fig4(Figure):
             accept=(-100, 100),
             reason="A tenth of the run; the paper compares learning curves by eye.",
             evidence="paper",
-            measure=uniform_less_symmetric,
+            measure=difference(first, "uniform", "symmetric"),
             unit="trials",
         ),
     )
