@@ -213,7 +213,7 @@ class Masquelier2009Stacking(Figure):
             reason="Only the ordering is known.",
             evidence="secondary",
             measure=growth,
-            unit="ms",
+            unit="ms per threshold",
         ),
     )
 
