@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
-from plastic_network import CHECK, alone, machine, measure, promises, run_brian2learn, show
+from plastic_network import CHECK, measure, promises, run_brian2learn, show
 from rich.console import Console
+from run import alone, machine, promise
 
 from brian2learn.circuits.plastic_balanced_network import PlasticBalancedNetwork
 from brian2learn.plasticity.metaplastic_triplet import MetaplasticTriplet
@@ -72,10 +73,9 @@ def all_promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from promises(results)
     run = results["run"]
     ratio = run["plain"]["cpu_time"] / run["brian2learn"]["cpu_time"]
-    yield {"what": "CPU time of plain Brian2, in ours", "promised": ">= 2", "measured": ratio, "kept": ratio >= 2}
+    yield promise("CPU time of plain Brian2, in ours", ratio, at_least=2)
     share = (run["brian2learn"]["peak_memory"] or np.nan) / (run["plain"]["peak_memory"] or np.nan)
-    what = "memory, in that of plain Brian2"
-    yield {"what": what, "promised": "<= 0.6", "measured": share, "kept": bool(share <= 0.6)}
+    yield promise("memory, in that of plain Brian2", share, at_most=0.6)
 
 
 def main() -> None:
