@@ -9,7 +9,7 @@ import numpy as np
 from brian2 import ms, second
 
 from brian2learn.analysis.detection import TIE, Detection, Found, discharge_latencies, found_at, score
-from brian2learn.analysis.intervals import ANY, mean, share
+from brian2learn.analysis.intervals import mean, share
 from brian2learn.circuits.detector import Detector
 from brian2learn.core.claims import Interval
 from brian2learn.plasticity.pair_stdp import PairSTDP
@@ -101,13 +101,6 @@ def first_rate(records: Sequence[Record]) -> Interval:
     period = over_seeds_or_within(records, first_intervals)
     low, high = (1 / end if end > 0 else np.inf for end in (period.high, period.low))
     return Interval(1 / period.value, low, high, period.n, period.method)
-
-
-def over_seeds(
-    records: Sequence[Record], measure: Callable[[Record], float | None], within: tuple[float, float] = ANY
-) -> Interval:
-    """Mean over the records in which `measure` gives a number: the spread between seeds is the yardstick."""
-    return mean([value for record in records if (value := measure(record)) is not None], within)
 
 
 def over_seeds_or_within(records: Sequence[Record], values: Callable[[Record], Iterable[float]]) -> Interval:

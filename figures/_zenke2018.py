@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from brian2learn.analysis.intervals import ANY, mean
 from brian2learn.analysis.van_rossum import AURYN, filtered_error, refractory_floor, van_rossum_cost
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.runs.record import Record
@@ -101,15 +100,6 @@ def late_cost(record: Record) -> float:
     """Mean cost of five trials from the last quarter of a run, 1/s^2."""
     n = len(trials(record))
     return float(cost(record, max(1, n // 20)).tail(5)[COST].mean())
-
-
-def difference(
-    measure: Callable[[Record], float], net: str, other: str, within: tuple[float, float] = ANY
-) -> Callable[[Records], Interval]:
-    """What is measured in a net less that in another, seed by seed."""
-    return lambda records: mean(
-        [measure(a) - measure(b) for a, b in zip(records[net], records[other], strict=True)], within
-    )
 
 
 def ordering(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
@@ -13,16 +13,16 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import MultipleLocator
 
 from brian2learn.analysis.firing import cv_of_cells, mean_correlation, population_rate
-from brian2learn.analysis.intervals import ANY, mean
 from brian2learn.analysis.spike_covariance import RateAround, rate_around
 from brian2learn.circuits.ei_network import EINetwork
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.silence import Silence
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 
 LAG, JOINED, OTHERS = "lag (ms)", "rate where joined (Hz)", "rate where not joined (Hz)"
 TIME, CELL, RATE, WEIGHT, CV = "time (s)", "cell", "rate (Hz)", "weight (nS)", "CV of intervals (SD over mean)"
@@ -87,13 +87,6 @@ def of_predicted(record: Record) -> float:
     """The rate that inhibitory spikes find in the cells they reach, in that at which the changes of weights cancel."""
     found = around(record)
     return found.chance_joined / (RHO0 - found.excess(TAU))
-
-
-def over_seeds(
-    experiment: str, measure: Callable[[Record], float], within: tuple[float, float] = ANY
-) -> Callable[[Records], Interval]:
-    """The mean of a measure over the runs of an experiment."""
-    return lambda records: mean([measure(record) for record in records[experiment]], within)
 
 
 class Vogels2011Fig4(Figure):

@@ -25,6 +25,7 @@ from brian2learn.tasks.silence import Silence
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 
 MODEL = "zenke2013, mean field of the later code"
 RATIO, TIME, RATE, LIFETIME = "tau in its critical value (1)", "time (s)", "rate (Hz)", "lifetime (s)"
@@ -107,11 +108,6 @@ def lifetime(record: Record) -> float:
 def survives(record: Record) -> bool:
     """Whether the network lives on to the end of the run."""
     return lifetime(record) == record.duration - ONSET
-
-
-def survivors(name: str, *, wanted: bool = True) -> Callable[[Records], Interval]:
-    """Share of runs that live on, or of those that do not."""
-    return lambda records: mean([float(survives(record) == wanted) for record in records[name]], within=(0, 1))
 
 
 def measured_gain(records: Records) -> Interval:
@@ -222,7 +218,7 @@ class Zenke2013Stability(Figure):
             accept=(1, 1),
             reason="Every run.",
             evidence="abstract",
-            measure=survivors("detector 2"),
+            measure=over_seeds("detector 2", survives, (0, 1)),
         ),
         Claim(
             name="settles_at_target",
@@ -232,9 +228,7 @@ class Zenke2013Stability(Figure):
             accept=(2.7, 3.3),
             reason="10 %: the fixed point of the mean field is for uncorrelated Poisson trains.",
             evidence="code",
-            measure=lambda records: mean(
-                [mean_rate(each, 0.75 * each.duration, each.duration) for each in records["detector 2"]]
-            ),
+            measure=over_seeds("detector 2", lambda run: mean_rate(run, 0.75 * run.duration, run.duration)),
             unit="Hz",
         ),
         Claim(
@@ -245,7 +239,7 @@ class Zenke2013Stability(Figure):
             accept=(1, 1),
             reason="Every run.",
             evidence="abstract",
-            measure=survivors("detector 100", wanted=False),
+            measure=over_seeds("detector 100", lambda record: not survives(record), (0, 1)),
         ),
         Claim(
             name="lifetimes",

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 
 from brian2learn.analysis.assemblies import Recall, assemblies, presentation_rates, recall, selectivity
 from brian2learn.analysis.firing import population_rate
-from brian2learn.analysis.intervals import ANY, mean
+from brian2learn.analysis.intervals import mean
 from brian2learn.circuits.memory_network import MemoryNetwork
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.core.declaration import Choice
@@ -22,6 +22,7 @@ from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 NETWORK = "zenke2015, abstract"
@@ -79,16 +80,18 @@ def background(record: Record) -> float:
     return float(np.sum(t >= begin) / n_cells(record) / (record.duration - begin))
 
 
-def _mean_over(measure: Callable[[Record], float], within: tuple[float, float] = ANY) -> Callable[[Records], Interval]:
-    def measured(records: Records) -> Interval:
-        values = np.array([measure(record) for record in records[WHOLE]])
-        return mean(values[np.isfinite(values)], within)
-
-    return measured
-
-
 def _share(values: np.ndarray) -> float:
     return float(np.mean(values)) if values.size else float("nan")
+
+
+def _number(value: float) -> float | None:
+    """None for a share of nothing."""
+    return None if np.isnan(value) else value
+
+
+def _recalled(record: Record) -> float:
+    """Share of cues that activate the assembly of their shape."""
+    return _share(during(record, cues(record), members(record)).recalled)
 
 
 def _outlasted(record: Record, chosen: Callable[[Record], np.ndarray]) -> float:
@@ -105,7 +108,7 @@ def _stays_on(name: str, sentence: str, what: str, chosen: Callable[[Record], np
         accept=(0.8, 1),
         reason=f"No number is known; most {what}.",
         evidence="abstract",
-        measure=_mean_over(lambda record: _outlasted(record, chosen), (0, 1)),
+        measure=over_seeds(WHOLE, lambda record: _number(_outlasted(record, chosen)), (0, 1)),
     )
 
 
@@ -157,7 +160,7 @@ class Zenke2015Memory(Figure):
             accept=(4, 4),
             reason="Each of the four shapes in every run.",
             evidence="code",
-            measure=_mean_over(lambda record: float(members(record).any(1).sum()), (0, len(SHAPES))),
+            measure=over_seeds(WHOLE, lambda record: float(members(record).any(1).sum()), (0, len(SHAPES))),
         ),
         Claim(
             name="recall",
@@ -168,7 +171,7 @@ class Zenke2015Memory(Figure):
             accept=(0.8, 1),
             reason="No number is known; most cues.",
             evidence="abstract",
-            measure=_mean_over(lambda record: _share(during(record, cues(record), members(record)).recalled), (0, 1)),
+            measure=over_seeds(WHOLE, lambda record: _number(_recalled(record)), (0, 1)),
         ),
         _stays_on(
             "delay_activity_after_shapes",
@@ -202,7 +205,7 @@ class Zenke2015Memory(Figure):
             accept=(3.6, 4.4),
             reason="10 %.",
             evidence="code",
-            measure=_mean_over(background),
+            measure=over_seeds(WHOLE, background),
             unit="Hz",
         ),
         Claim(

@@ -21,6 +21,7 @@ from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 TALK = "zenkegerstner2017, to which a talk of 2017 points for its latching panel"
@@ -73,10 +74,6 @@ def _of_turns(measure: Callable[[Latching], float], within: tuple[float, float] 
         return mean(np.array(values)[np.isfinite(values)], within)
 
     return measured
-
-
-def _destroyed(name: str) -> Callable[[Records], Interval]:
-    return lambda records: mean([float(is_destroyed(record)) for record in records[name]], within=(0, 1))
 
 
 class Zenke2017Latching(Figure):
@@ -152,7 +149,7 @@ class Zenke2017Latching(Figure):
                 accept=(1, 1),
                 reason="Every run.",
                 evidence="paper",
-                measure=_destroyed(without),
+                measure=over_seeds(without, is_destroyed, (0, 1)),
             )
             for name, without, sentence in (
                 ("heterosynaptic_needed", DESTROYED[0], "Without heterosynaptic plasticity"),

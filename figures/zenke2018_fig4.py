@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import bootstrap_median, mean, share
+from brian2learn.analysis.intervals import bootstrap_median, mean
 from brian2learn.circuits.spiking_layers import SpikingLayers
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.runs.experiment import Experiment
@@ -17,7 +17,8 @@ from brian2learn.tasks.poisson_target import PoissonTarget
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, difference, first_success, trials
+from ._seeds import difference, share_of_seeds
+from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, first_success, trials
 
 FEEDBACK, UNIT, WEIGHT, RATE, FIRST = "feedback", "unit", "feedback weight (1)", "rate (Hz)", "first success (trial)"
 COLORS = {"symmetric": _style.BLUE, "random": _style.VERMILION, "uniform": _style.GREEN}
@@ -36,13 +37,6 @@ def first(record: Record) -> int:
     """The first successful trial; the number of trials if there is none."""
     found = first_success(record)
     return len(trials(record)) if found is None else found
-
-
-def succeeds(feedback: str) -> Callable[[Records], Interval]:
-    """Share of seeds that reach the target."""
-    return lambda records: share(
-        sum(first_success(record) is not None for record in records[feedback]), len(records[feedback])
-    )
 
 
 def early_output(records: Records) -> Interval:
@@ -72,7 +66,7 @@ def _success(feedback: str) -> Claim:
         accept=(0.5, 1),
         reason="More than half of the seeds.",
         evidence="paper",
-        measure=succeeds(feedback),
+        measure=share_of_seeds(feedback, lambda record: first_success(record) is not None),
     )
 
 

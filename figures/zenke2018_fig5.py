@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import share
 from brian2learn.circuits.spiking_layers import SpikingLayers
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.spiking_xor import SpikingXOR
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import HALF_STEP, SEED, difference, ordering
+from ._seeds import difference, share_of_seeds
+from ._zenke2018 import HALF_STEP, SEED, ordering
 
 PATTERN, ERRORS, NET = "pattern (1)", "share of wrong answers (1)", "net"
 BLOCK = 100
@@ -55,15 +55,16 @@ def last(record: Record) -> float:
     return float(found[-max(1, found.size // 10) :].mean())
 
 
-def perfect(net: str) -> Callable[[Records], Interval]:
-    """Share of seeds with a block of 100 patterns without a wrong answer."""
-    return lambda records: share(sum(bool(np.any(blocks(each) == 0)) for each in records[net]), len(records[net]))
+def in_a_row(record: Record) -> bool:
+    """Whether a block of 100 patterns has no wrong answer."""
+    return bool(np.any(blocks(record) == 0))
 
 
 def _perfect(
     net: str, name: str, sentence: str, paper_value: str, reason: str, accept: tuple[float, float] = (0.5, 1)
 ) -> Claim:
-    return Claim(name, sentence, "zenkeganguli2018, Fig 5 and text", paper_value, accept, reason, "paper", perfect(net))
+    source = "zenkeganguli2018, Fig 5 and text"
+    return Claim(name, sentence, source, paper_value, accept, reason, "paper", share_of_seeds(net, in_a_row))
 
 
 def _noisier(net: str, other: str, name: str, sentence: str) -> Claim:

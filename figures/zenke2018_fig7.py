@@ -10,9 +10,8 @@ import pandas as pd
 from brian2 import second
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import mean
 from brian2learn.circuits.spiking_layers import SpikingLayers
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.plasticity.super_spike import SuperSpike
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
@@ -20,7 +19,8 @@ from brian2learn.tasks.picture_target import PictureTarget, written
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import HALF_STEP, SEED, difference, final_cost, loop_cost, n_loops, ordering, refractory_targets
+from ._seeds import difference, over_seeds
+from ._zenke2018 import HALF_STEP, SEED, final_cost, loop_cost, n_loops, ordering, refractory_targets
 
 LOOP, N_LOOPS = 3.5, 286  # s, and 1000 s in all
 N_OUTPUTS, N_HIDDEN = 100, 256
@@ -55,16 +55,6 @@ def angles(record: Record) -> tuple[np.ndarray, np.ndarray]:
     back = record.final["back_to_hidden1_wanted.b"].reshape(N_OUTPUTS, N_HIDDEN).T.ravel()
     cosine = course.values @ back / np.linalg.norm(course.values, axis=1) / np.linalg.norm(back)
     return course.t, np.degrees(np.arccos(cosine))
-
-
-def aligned(records: Records) -> Interval:
-    """Angle at the end with random feedback and the regulariser."""
-    return mean([float(angles(record)[1][-1]) for record in records["regularised"]])
-
-
-def floor(records: Records) -> Interval:
-    """Final cost with symmetric feedback."""
-    return mean([final_cost(record) for record in records["symmetric"]])
 
 
 def _below(low: str, high: str, sentence: str, place: str) -> Claim:
@@ -113,7 +103,7 @@ class Zenke2018Fig7(Figure):
             accept=(0.01, 20),
             reason="Above rounding and far below that of a silent net.",
             evidence="paper",
-            measure=floor,
+            measure=over_seeds("symmetric", final_cost),
         ),
         Claim(
             name="aligned",
@@ -123,7 +113,7 @@ class Zenke2018Fig7(Figure):
             accept=(0, 90),
             reason="The bound itself.",
             evidence="abstract",
-            measure=aligned,
+            measure=over_seeds("regularised", lambda record: float(angles(record)[1][-1])),
             unit="degrees",
         ),
     )  # fmt: skip
