@@ -3,7 +3,7 @@
     pip install nest-simulator      # in a virtual environment of its own
     python benchmarks/nest_homeostasis_network.py --duration 10 --threads 1
 
-Not the same model: NEST has no rate detector, so depression does not slide, no NMDA receptor (here all excitation decays
+Not the same model: NEST has no rate detector, so depression does not slide, no NMDA receptor (all excitation decays
 with 5 ms, with the same integral) and no moving threshold (here a refractory period). Sizes, connectivity, weights,
 delay, input and the triplet rule's numbers are those of the other network. What it tells is the price of a spike at a
 synapse and of a synapse in memory, so spikes are printed too.
