@@ -89,3 +89,16 @@ def test_the_untrained_network_is_the_same_but_sees_cues_only(size):
     assert (trained.circuit.n_excitatory, trained.task.duration) == (
         (1024, 720) if size == "shortened" else (4096, 2 * 3600 + 172_800)
     )
+
+
+def test_the_untrained_network_is_looked_at_in_the_cells_that_training_recruits():
+    untrained = run_of(CUES + AFTER, ONLY_CUES)
+    records = {figure.WHOLE: [TRAINED], figure.UNTRAINED: [untrained], **{name: [TRAINED] for name in figure.WITHOUT}}
+    data = figure.Zenke2015Memory().data(records)
+    table = data["summary"].set_index(figure.WHAT)
+    columns = ["shapes with an assembly (1)", "recalled (1)", "outlasted (1)"]
+    assert table.loc[figure.WHOLE, columns].tolist() == [2, 1, 0.5]
+    assert table.loc[figure.UNTRAINED, columns].tolist() == [0, 1, 0.5]
+    rates = data["rates"].groupby([figure.WHAT, figure.SHAPE])[figure.RATE].max()
+    assert rates[figure.UNTRAINED, "square"] > 10
+    assert rates[figure.UNTRAINED, "triangle"] == 0
