@@ -20,6 +20,8 @@ from . import _check
 LEVEL = 0.95
 SIGMAS = float(stats.norm.ppf(0.5 + LEVEL / 2))
 """Standard errors from the middle to either end of an interval, where errors are normal."""
+ANY = (-np.inf, np.inf)
+"""What a number can be of which nothing is known."""
 
 
 def share(k: int, n: int) -> Interval:
@@ -54,13 +56,16 @@ def share(k: int, n: int) -> Interval:
     return Interval(k / n, float(ends.low), float(ends.high), n, "Wilson")
 
 
-def mean(values: ArrayLike) -> Interval:
+def mean(values: ArrayLike, within: tuple[float, float] = ANY) -> Interval:
     """Mean with its t interval, for values that are about normally distributed.
 
     Parameters
     ----------
     values : (n,) float
         Independent observations, usually one per run.
+    within : (float, float)
+        What they can be: (0, 1) for shares, (-1, 1) for differences of shares, (0, inf) for distances. Their mean lies
+        there too, so the interval ends there and covers it as often as without.
 
     Returns
     -------
@@ -70,15 +75,20 @@ def mean(values: ArrayLike) -> Interval:
     Raises
     ------
     DeclarationError
-        If `values` is not one-dimensional or holds nan or infinity.
+        If `values` is not one-dimensional, holds nan or infinity, or a number that is not `within`.
     """
     array = _check.numbers("mean", "values", "observations", values)
+    outside = (array < within[0]) | (array > within[1])
+    if outside.any():
+        expected, at = f"values from {within[0]:g} to {within[1]:g}", int(np.argmax(outside))
+        got = f"{array[at]} at index {at}"
+        raise DeclarationError("mean", "values", meaning="observations", expected=expected, got=got)
     n = array.size
     if n < 2:
         return _unknown(_value(array, np.mean), n, "t")
     value = float(array.mean())
     half = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1) * stats.sem(array))
-    return Interval(value, value - half, value + half, n, "t")
+    return Interval(value, max(value - half, within[0]), min(value + half, within[1]), n, "t")
 
 
 def bootstrap_mean(values: ArrayLike, rng: np.random.Generator | int = 0) -> Interval:

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 from brian2 import Hz, second
-from plastic_network import CHECK, alone, machine, measure, promises, run_brian2learn, show
+from plastic_network import CHECK, measure, promises, run_brian2learn, show
 from rich.console import Console
+from run import alone, machine, promise
 
 from brian2learn.circuits.plastic_balanced_network import PlasticBalancedNetwork
 from brian2learn.plasticity.metaplastic_triplet import MetaplasticTriplet
@@ -32,8 +33,12 @@ PLAIN = Path(__file__).with_name("plain_homeostasis_network.py")
 
 
 def network(n: int, p: float, duration: float) -> Experiment:
-    """The published network, or one with `n` excitatory cells and connectivity `p`."""
-    circuit = PlasticBalancedNetwork(n_excitatory=n, n_inhibitory=n // 4, p=p, keep="weights")
+    """The published network, or one with `n` excitatory cells and connectivity `p`; its detector is fast: it lives on.
+
+    With the default one it explodes after 2.6 s; ours then falls silent, the plain one fires on.
+    """
+    rule = MetaplasticTriplet(tau_hom=2 * second)
+    circuit = PlasticBalancedNetwork(n_excitatory=n, n_inhibitory=n // 4, p=p, ee_rule=rule, keep="weights")
     task = RateSteps(
         n_afferents=2500, first_rate=2 * Hz, last_rate=2 * Hz, n_levels=2, hold=duration / 2 * second
     )  # fmt: skip
@@ -72,10 +77,9 @@ def all_promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from promises(results)
     run = results["run"]
     ratio = run["plain"]["cpu_time"] / run["brian2learn"]["cpu_time"]
-    yield {"what": "CPU time of plain Brian2, in ours", "promised": ">= 2", "measured": ratio, "kept": ratio >= 2}
+    yield promise("CPU time of plain Brian2, in ours", ratio, at_least=2)
     share = (run["brian2learn"]["peak_memory"] or np.nan) / (run["plain"]["peak_memory"] or np.nan)
-    what = "memory, in that of plain Brian2"
-    yield {"what": what, "promised": "<= 0.6", "measured": share, "kept": bool(share <= 0.6)}
+    yield promise("memory, in that of plain Brian2", share, at_most=0.6)
 
 
 def main() -> None:

@@ -3,43 +3,13 @@
 It reads the input spikes from an .npz file: ``indices``, ``times`` (s, within one period), ``period`` (s).
 """
 
-import argparse
 import json
-import time
-from pathlib import Path
 
 import numpy as np
-from brian2 import (
-    Network,
-    NeuronGroup,
-    SpikeGeneratorGroup,
-    SpikeMonitor,
-    Synapses,
-    defaultclock,
-    device,
-    ms,
-    prefs,
-    second,
-    set_device,
-)
+from _frame import begin, run
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, second
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("input", type=Path, help="the .npz file with the input spikes")
-parser.add_argument("--target", choices=["cython", "numpy", "standalone"], default="cython")
-parser.add_argument("--duration", type=float, required=True, help="simulated time in s")
-parser.add_argument("--directory", type=Path, help="where the standalone project is written")
-parser.add_argument("--save", type=Path, help="an .npz file for spike times (s) and final weights")
-parser.add_argument("--jobs", type=int, default=1, help="compiler processes of the standalone build")
-options = parser.parse_args()
-standalone = options.target == "standalone"
-
-started = time.perf_counter()
-if standalone:
-    set_device("cpp_standalone", build_on_run=False)
-    prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{options.jobs}"]
-else:
-    prefs.codegen.target = options.target
-defaultclock.dt = 0.1 * ms
+options = begin(__doc__, targets=("cython", "numpy", "standalone"))
 
 tau_m, tau_s = 10 * ms, 2.5 * ms
 theta = 500
@@ -91,21 +61,9 @@ synapses.connect()
 synapses.w = 0.475
 spikes = SpikeMonitor(cell)
 network = Network(afferents, cell, synapses, spikes)
-made = time.perf_counter()
-if standalone:
-    network.run(options.duration * second)
-    device.build(directory=str(options.directory), run=False, with_output=False)
-else:
-    network.run(0 * second)  # generates and loads the code
-built = time.perf_counter()
-if standalone:
-    device.run(with_output=False)
-else:
-    network.run(options.duration * second)
-finished = time.perf_counter()
+found = run(network, options)
 
 times, weights = np.array(spikes.t_), np.array(synapses.w[:])
 if options.save:
     np.savez(options.save, spikes=times, weights=weights)
-timings = {"make objects": made - started, "build": built - made, "run": finished - built, "all": finished - started}
-print(json.dumps({"wall_time": timings, "n_spikes": times.size, "sum_of_weights": float(weights.sum())}))
+print(json.dumps({**found, "n_spikes": times.size, "sum_of_weights": float(weights.sum())}))

@@ -4,44 +4,13 @@ It reads the first potentials, the sizes and the seed from an .npz file. Every t
 up to date at spikes, as in Brian2's own examples of plasticity.
 """
 
-import argparse
 import json
-import resource
-import time
-from pathlib import Path
 
 import numpy as np
-from brian2 import (
-    Network,
-    NeuronGroup,
-    SpikeMonitor,
-    Synapses,
-    defaultclock,
-    device,
-    ms,
-    mV,
-    nS,
-    pA,
-    pF,
-    prefs,
-    second,
-    seed,
-    set_device,
-)
-from brian2.core.variables import DynamicArrayVariable
+from _frame import begin, run, state
+from brian2 import Network, NeuronGroup, SpikeMonitor, Synapses, ms, mV, nS, pA, pF, seed
 
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("input", type=Path, help="the .npz file with sizes, weights, seed and first potentials")
-parser.add_argument("--duration", type=float, required=True, help="simulated time in s")
-parser.add_argument("--directory", type=Path, required=True, help="where the standalone project is written")
-parser.add_argument("--save", type=Path, help="an .npz file for spikes and final weights")
-parser.add_argument("--jobs", type=int, default=1, help="compiler processes of the build")
-options = parser.parse_args()
-
-started = time.perf_counter()
-set_device("cpp_standalone", build_on_run=False)
-prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{options.jobs}"]
-defaultclock.dt = 0.1 * ms
+options = begin(__doc__)
 given = np.load(options.input)
 seed(int(given["seed"]))
 
@@ -115,36 +84,7 @@ for name, source, target, conductance in (
     static.append(synapses)
 spikes = [SpikeMonitor(group) for group in (excitatory, inhibitory)]
 network = Network(excitatory, inhibitory, e_to_e, *static, *spikes)
-made = time.perf_counter()
-network.run(options.duration * second)
-device.build(directory=str(options.directory), run=False, with_output=False)
-built = time.perf_counter()
-before = resource.getrusage(resource.RUSAGE_CHILDREN)
-device.run(with_output=False)
-finished = time.perf_counter()
-after = resource.getrusage(resource.RUSAGE_CHILDREN)
-cpu_time = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-# at small size the compiler needs more memory than the program
-peak_memory = after.ru_maxrss * 1024 / 1e9 if after.ru_maxrss > before.ru_maxrss else None
-
-n_synapses = len(e_to_e)
-sizes = {each.name: np.dtype(each.dtype).itemsize for each in e_to_e.variables.values()
-         if isinstance(each, DynamicArrayVariable) and each.owner.name == "e_to_e"}  # fmt: skip
-state = sum(size for name, size in sizes.items() if name not in ("N_incoming", "N_outgoing"))
+found = run(network, options)
 if options.save:
-    excitatory_spikes = spikes[0]
-    np.savez(
-        options.save, t=np.array(excitatory_spikes.t_), i=np.array(excitatory_spikes.i), w=np.array(e_to_e.w[:]),
-    )  # fmt: skip
-timings = {"make objects": made - started, "build": built - made, "run": finished - built, "all": finished - started}
-print(
-    json.dumps(
-        {
-            "wall_time": timings,
-            "n_synapses": n_synapses,
-            "state": state,
-            "cpu_time": cpu_time,
-            "peak_memory": peak_memory,
-        }
-    )
-)
+    np.savez(options.save, t=np.array(spikes[0].t_), i=np.array(spikes[0].i), w=np.array(e_to_e.w[:]))
+print(json.dumps({**found, "n_synapses": len(e_to_e), "state": state(e_to_e)}))

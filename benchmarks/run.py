@@ -260,30 +260,44 @@ def count_compiler_calls(folder: Path) -> dict[str, Any]:
 # ---------------------------------------------------------------------- report
 
 
+def promise(
+    what: str, measured: float, *, at_least: float | None = None, at_most: float | None = None
+) -> dict[str, Any]:
+    """What was promised beside what was measured."""
+    if at_least is None or at_most is None:
+        promised = f"<= {at_most:g}" if at_least is None else f">= {at_least:g}"
+    else:
+        promised = f"{at_least:g} to {at_most:g}"
+    kept = (at_least is None or measured >= at_least) and (at_most is None or measured <= at_most)
+    return {"what": what, "promised": promised, "measured": measured, "kept": bool(kept)}
+
+
+def show_promises(promised: list[dict[str, Any]], console: Console) -> None:
+    """Print them as a table."""
+    table = Table("promise", "promised", "measured", "kept")
+    for each in promised:
+        table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
+    console.print(table)
+
+
 def promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What was promised beside what was measured, as far as it was."""
-
-    def promise(what: str, at_least: float | None, at_most: float | None, measured: float) -> dict[str, Any]:
-        kept = measured >= at_least if at_least is not None else at_most is not None and measured <= at_most
-        promised = f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}"
-        return {"what": what, "promised": promised, "measured": measured, "kept": bool(kept)}
-
     if "run" in results:
         runs = results["run"]["runs"]
         if "cython" in results["run"]["speedup"]:
             ratio = results["run"]["speedup"]["cython"]
-            yield promise("whole run, times faster than plain Brian2 (Cython)", 20, None, ratio)
-        yield promise("share of input in the wall time, drawn for this run", None, 0.25, runs[DRAWN]["input_share"])
-        yield promise("share of input, shared with an earlier run", None, 0.25, runs[SHARED]["input_share"])
-        yield promise("peak memory, GB", None, 1.5, runs[DRAWN]["peak_memory"])
+            yield promise("whole run, times faster than plain Brian2 (Cython)", ratio, at_least=20)
+        yield promise("share of input in the wall time, drawn for this run", runs[DRAWN]["input_share"], at_most=0.25)
+        yield promise("share of input, shared with an earlier run", runs[SHARED]["input_share"], at_most=0.25)
+        yield promise("peak memory, GB", runs[DRAWN]["peak_memory"], at_most=1.5)
     if "published" in results:
         drawn = next(run for name, run in results["published"].items() if name.startswith(DRAWN))
         share = "share of input in the wall time, drawn for this run, as in the figures"
-        yield promise(share, None, 0.25, drawn["input_share"])
+        yield promise(share, drawn["input_share"], at_most=0.25)
     if "build" in results:
-        yield promise("build, times faster than Brian2's own", 2, None, results["build"]["speedup"]["wall_time"])
+        yield promise("build, times faster than Brian2's own", results["build"]["speedup"]["wall_time"], at_least=2)
     if "recompile" in results:
-        yield promise("compiler calls after a change of numbers", None, 0, results["recompile"]["later"])
+        yield promise("compiler calls after a change of numbers", results["recompile"]["later"], at_most=0)
 
 
 def machine() -> dict[str, Any]:
@@ -311,10 +325,7 @@ def show(results: dict[str, Any], console: Console) -> None:
             table.add_row(name, *(f"{value:.1f}" for value in each.values()))
         console.print(table)
     if results["promises"]:
-        table = Table("promise", "promised", "measured", "kept")
-        for each in results["promises"]:
-            table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
-        console.print(table)
+        show_promises(results["promises"], console)
 
 
 def main() -> None:

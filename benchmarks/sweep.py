@@ -23,8 +23,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.table import Table
-from run import PLAIN, comparable, machine, write_input
+from run import PLAIN, comparable, machine, promise, show_promises, write_input
 
 from brian2learn.core import compiler
 from brian2learn.runs.program import Program
@@ -91,12 +90,6 @@ def measure_plain(sweep: Sweep, n_points: int, duration: float, n_workers: int, 
 def promises(results: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """What was promised beside what was measured."""
     ours = results["sweep"]
-
-    def promise(what: str, measured: float, *, at_most: float | None = None, at_least: float = 0.0) -> dict[str, Any]:
-        kept = measured <= at_most if at_most is not None else measured >= at_least
-        promised = f"<= {at_most:g}" if at_most is not None else f">= {at_least:g}"
-        return {"what": what, "promised": promised, "measured": measured, "kept": bool(kept)}
-
     yield promise("wall time over the sum of bare run times by workers", ours["ratio"], at_most=1.15)
     yield promise("overhead per point, s", ours["overhead_per_point"], at_most=0.05)
     if "plain" in results:
@@ -121,12 +114,9 @@ def main() -> None:
             results["plain"] = measure_plain(sweep, options.plain_points, options.duration, options.workers, Path(name))
     results["load_after"] = os.getloadavg()
     results["promises"] = list(promises(results))
-    table = Table("promise", "promised", "measured", "kept")
-    for each in results["promises"]:
-        table.add_row(each["what"], each["promised"], f"{each['measured']:.3g}", "yes" if each["kept"] else "no")
     console = Console()
     console.print_json(json.dumps({name: results[name] for name in ("sweep", "plain") if name in results}))
-    console.print(table)
+    show_promises(results["promises"], console)
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from brian2 import ms, second
@@ -102,11 +103,6 @@ def first_rate(records: Sequence[Record]) -> Interval:
     return Interval(1 / period.value, low, high, period.n, period.method)
 
 
-def over_seeds(records: Sequence[Record], measure: Callable[[Record], float | None]) -> Interval:
-    """Mean over the records in which `measure` gives a number: the spread between seeds is the yardstick."""
-    return mean([value for record in records if (value := measure(record)) is not None])
-
-
 def over_seeds_or_within(records: Sequence[Record], values: Callable[[Record], Iterable[float]]) -> Interval:
     """Mean over several records of the mean of `values`; from one record, over its `values`."""
     samples = [np.asarray(list(values(record)), float) for record in records]
@@ -121,6 +117,5 @@ def percent(k: int, n: int) -> Interval:
 
 
 def in_percent(interval: Interval) -> Interval:
-    """A share in percent; where the spread is known, no end lies outside 0 to 100."""
-    low, high = (min(max(100 * end, 0.0), 100.0) if np.isfinite(end) else end for end in (interval.low, interval.high))
-    return Interval(100 * interval.value, low, high, interval.n, interval.method)
+    """A share in percent."""
+    return replace(interval, value=100 * interval.value, low=100 * interval.low, high=100 * interval.high)

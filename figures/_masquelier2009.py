@@ -103,6 +103,11 @@ def spacing(record: Record) -> float | None:
     return float(np.mean(gaps)) if gaps else None
 
 
+def false_alarm_rate(record: Record) -> float:
+    """Mean over all cells, Hz."""
+    return float(np.mean([each.false_alarm_rate for each in responses(record)]))
+
+
 def table_of(records: Sequence[Record]) -> list[dict[str, float | int | bool]]:
     """A row for each run, cell and pattern."""
     return [

@@ -9,9 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from brian2learn.analysis.van_rossum import AURYN, filtered_error, refractory_floor, van_rossum_cost
+from brian2learn.core.claims import Claim, Interval
 from brian2learn.runs.record import Record
 from brian2learn.tasks.picture_target import darkness
 from brian2learn.tasks.ssbm import SETS
+
+from ._figure import Records
 
 TIME, TRIAL, SEED, COST = "time in trial (ms)", "trial (1)", "seed", "cost (1/s^2)"
 KIND, VALUE = "kind", "value (unit of its kind)"
@@ -97,6 +100,15 @@ def late_cost(record: Record) -> float:
     """Mean cost of five trials from the last quarter of a run, 1/s^2."""
     n = len(trials(record))
     return float(cost(record, max(1, n // 20)).tail(5)[COST].mean())
+
+
+def ordering(
+    name: str, sentence: str, place: str, measure: Callable[[Records], Interval], *,
+    accept: tuple[float, float] = (0, np.inf), reason: str = "The ordering alone.",
+) -> Claim:  # fmt: skip
+    """A claim that one net does better than another, of which no number is known: a difference above 0."""
+    source = f"zenkeganguli2018, {place}"
+    return Claim(name, sentence, source, "> 0", accept, reason, "paper", measure)
 
 
 def point(kind: str, value: float) -> str:

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import mean, share
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.cue_accumulation import CueAccumulation
@@ -18,6 +17,7 @@ from brian2learn.tasks.cue_accumulation import CueAccumulation
 from . import _style
 from ._bellec2020 import ERROR, ITERATION, NET, SEED, experiment, of_trials
 from ._figure import Figure, Records
+from ._seeds import over_seeds, share_of_seeds
 
 BATCH, N_ITERATIONS, BLOCK = 32, 500, 10
 NETS = {"adaptive": "50 of 100 cells adaptive", "plain": "no adaptive cells"}
@@ -37,16 +37,6 @@ def blocks(record: Record) -> np.ndarray:
     return found[: found.size // size * size].reshape(-1, size).mean(axis=1)
 
 
-def stops_early(records: Records) -> Interval:
-    """Share of seeds with less than 7 % of wrong answers in some block."""
-    return share(sum(bool(blocks(record).min() < 0.07) for record in records["adaptive"]), len(records["adaptive"]))
-
-
-def without(records: Records) -> Interval:
-    """Share of wrong answers in the end without adaptive cells, seed by seed."""
-    return mean([float(blocks(record)[-1]) for record in records["plain"]])
-
-
 class Bellec2020Cues(Figure):
     """Which side had more of seven cues is answered after a second of silence, learned by e-prop with random feedback.
 
@@ -64,7 +54,7 @@ class Bellec2020Cues(Figure):
             accept=(0.5, 1),
             reason="More than half of the seeds.",
             evidence="code",
-            measure=stops_early,
+            measure=share_of_seeds("adaptive", lambda record: blocks(record).min() < 0.07),
         ),
         Claim(
             name="memory",
@@ -74,7 +64,7 @@ class Bellec2020Cues(Figure):
             accept=(0.35, 0.6),
             reason="Chance is 0.5; something may be left of the last cues.",
             evidence="secondary",
-            measure=without,
+            measure=over_seeds("plain", lambda record: float(blocks(record)[-1]), (0, 1)),
         ),
     )
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import mean, share
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.sine_patterns import SinePatterns
@@ -18,6 +17,7 @@ from brian2learn.tasks.sine_patterns import SinePatterns
 from . import _style
 from ._bellec2020 import ITERATION, LOSS, SEED, experiment, of_trials, rate
 from ._figure import Figure, Records
+from ._seeds import over_seeds, share_of_seeds
 
 TIME, WANTED, SHOWN, WHEN = "time in trial (s)", "wanted (1)", "readout (1)", "when"
 N_CELLS, N_TRIALS = 100, 500
@@ -26,21 +26,6 @@ N_CELLS, N_TRIALS = 100, 500
 def losses(record: Record) -> np.ndarray:
     """Of every trial."""
     return np.asarray(of_trials(record, "loss").sum(axis=1))
-
-
-def low_in_the_end(records: Records) -> Interval:
-    """Share of seeds whose last loss is at most 20."""
-    return share(sum(losses(record)[-1] <= 20 for record in records["sines"]), len(records["sines"]))
-
-
-def fallen(records: Records) -> Interval:
-    """Last loss over the first one, seed by seed."""
-    return mean([losses(record)[-1] / losses(record)[0] for record in records["sines"]])
-
-
-def late_rate(records: Records) -> Interval:
-    """Mean rate of the cells in the last 50 trials."""
-    return mean([rate(record, N_CELLS, min(50.0, record.duration)) for record in records["sines"]])
 
 
 class Bellec2020Sines(Figure):
@@ -60,7 +45,7 @@ class Bellec2020Sines(Figure):
             accept=(0.5, 1),
             reason="More than half of the seeds, for the number comes from one signal.",
             evidence="derived",
-            measure=low_in_the_end,
+            measure=share_of_seeds("sines", lambda record: losses(record)[-1] <= 20),
         ),
         Claim(
             name="fallen",
@@ -70,7 +55,7 @@ class Bellec2020Sines(Figure):
             accept=(0, 0.3),
             reason="The paper shows curves; another implementation fell to a fifth for the published signal.",
             evidence="derived",
-            measure=fallen,
+            measure=over_seeds("sines", lambda record: losses(record)[-1] / losses(record)[0], (0, np.inf)),
         ),
         Claim(
             name="rate",
@@ -80,7 +65,7 @@ class Bellec2020Sines(Figure):
             accept=(8, 25),
             reason="The regulariser is weak against the task.",
             evidence="derived",
-            measure=late_rate,
+            measure=over_seeds("sines", lambda record: rate(record, N_CELLS, min(50.0, record.duration))),
             unit="Hz",
         ),
     )

@@ -55,7 +55,7 @@ def at_duration(gamma: int, duration: float) -> Callable[[Records], Interval]:
     """Share of trials with more clicks on the side of gamma, all seeds."""
 
     def measure(records: Records) -> Interval:
-        return mean(np.concatenate([correct(each, gamma) for each in records[f"{duration:g}"]]))
+        return mean(np.concatenate([correct(each, gamma) for each in records[f"{duration:g}"]]), within=(0, 1))
 
     return measure
 
@@ -148,7 +148,7 @@ class ClicksTask(Figure):
             seen = np.bincount(np.rint(toward).astype(int), minlength=60)[:60] / toward.size
             rates.append(pd.DataFrame({GAMMA: float(gamma), RATE: counts.astype(float), "share of trials (1)": seen}))
             for duration in DURATIONS:
-                each = mean(np.concatenate([correct(one, gamma) for one in records[f"{duration:g}"]]))
+                each = at_duration(gamma, duration)(records)
                 row = {
                     GAMMA: float(gamma),
                     DURATION: duration,

@@ -12,6 +12,7 @@ from brian2 import Hz, ms, mV, second
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
+from brian2learn.analysis.intervals import exact
 from brian2learn.analysis.pairing import sjostrom2001
 from brian2learn.circuits.pulsed_pairs import PulsedPairs
 from brian2learn.circuits.voltage_clamp import VoltageClamp
@@ -66,28 +67,23 @@ def clamped(record: Record) -> np.ndarray:
     return 100 * record.final["plastic.w"] / VoltageClamp().w_init
 
 
-def exactly(value: float) -> Interval:
-    """The outcome of a run without chance."""
-    return Interval(float(value), float(value), float(value), 1, "no chance in it")
-
-
 def _end_weight(records: Records, name: str, point: tuple[int, float]) -> Interval:
-    return exactly(end_weights(records[name][0])[point])
+    return exact(end_weights(records[name][0])[point])
 
 
 def _at(records: Records, name: str, potential: float) -> Interval:
-    return exactly(np.interp(potential, VoltageClamp().potentials * 1e3, clamped(records[name][0])))
+    return exact(np.interp(potential, VoltageClamp().potentials * 1e3, clamped(records[name][0])))
 
 
 def _lowest(records: Records, name: str) -> Interval:
-    return exactly(clamped(records[name][0]).min())
+    return exact(clamped(records[name][0]).min())
 
 
 def _crossing(records: Records, name: str) -> Interval:
     """Potential in mV from which on the weight grows."""
     weights, potentials = clamped(records[name][0]), VoltageClamp().potentials * 1e3
     k = np.flatnonzero(weights < 100 - 1e-9)[-1]
-    return exactly(np.interp(100, weights[k : k + 2], potentials[k : k + 2]))
+    return exact(np.interp(100, weights[k : k + 2], potentials[k : k + 2]))
 
 
 def _listed(point: tuple[int, float], value: float) -> Claim:

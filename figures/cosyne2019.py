@@ -20,6 +20,7 @@ from brian2learn.analysis.psychometric import in_bins, psychometric
 from brian2learn.circuits.accumulator import Accumulator
 from brian2learn.circuits.recurrent_readout import RecurrentReadout
 from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.click_trials import ClickTrials
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.parallel_clicks import ParallelClicks
@@ -71,6 +72,8 @@ DURATIONS = np.array([0.1, 0.2, 0.4, 0.6, 0.8, 1.0])  # s
 TENTHS = np.linspace(0, 0.5, 6)  # s
 DELAYS = {"long": _style.BLACK, "silence": _style.BLUE, "erasure": _style.VERMILION}
 DECODED = "share decoded (1)"
+UNITS = {"threshold": "threshold (clicks)", "width": "width (clicks)", "slope": "slope (1/click)",
+         "lapse_low": "lapse left (1)", "lapse_high": "lapse right (1)"}  # fmt: skip
 WHO, TIME, CELL, UPDATE, CORRECT, CLICKS, RIGHT, LOW, HIGH, RATE, PHASE = (
     "who", "time (s)", "cell", "update (1)", "share correct (1)", "clicks right less left (1)", "share right (1)",
     "low (1)", "high (1)", "excess rate (Hz)", "phase",
@@ -93,7 +96,7 @@ def accuracy(name: str) -> Callable[[Records], Interval]:
     def measure(records: Records) -> Interval:
         found = of_each(records, name)
         if len(found) > 1:
-            return mean([each.mean() for each in found])
+            return mean([each.mean() for each in found], within=(0, 1))
         return share(int(found[0].sum()), found[0].size)
 
     return measure
@@ -104,19 +107,39 @@ def lost(name: str) -> Callable[[Records], Interval]:
 
     def measure(records: Records) -> Interval:
         pairs = zip(of_each(records, "facilitating"), of_each(records, name), strict=True)
-        return mean([one.mean() - other.mean() for one, other in pairs])
+        return mean([one.mean() - other.mean() for one, other in pairs], within=(-1, 1))
 
     return measure
 
 
-def rise(records: Records) -> Interval:
-    """Share of right answers in trials of 0.8 to 1 s less that in trials of 0.1 to 0.2 s, seed by seed."""
+def rise(of: Callable[[ClickTrials], np.ndarray], high: float, low: float) -> Callable[[Records], Interval]:
+    """Share of right answers in trials with a number from `high` on, less that in trials with one below `low`."""
+
+    def measure(records: Records) -> Interval:
+        found = []
+        for record in records["facilitating_test"]:
+            number, good = of(clicks(record)), right(record)
+            easy, hard = good[number >= high], good[number < low]
+            found.append(easy.mean() - hard.mean() if easy.size and hard.size else 0.0)
+        return mean(found, within=(-1, 1))
+
+    return measure
+
+
+def by_duration(trials: ClickTrials, good: np.ndarray) -> np.ndarray:
+    """Share of right answers in each bin of the duration."""
+    return in_bins(trials.duration, good, DURATIONS)["share"].to_numpy()
+
+
+def above_the_rat(records: Records) -> Interval:
+    """What adaptive nets answer rightly more often than the average rat, in the worst bin of the duration; by seed."""
+    pairs = zip(records["adaptive_test"], records["model"], strict=True)
     found = []
-    for record in records["facilitating_test"]:
-        duration, good = clicks(record).duration, right(record)
-        long, short = good[duration >= 0.8], good[duration < 0.2]
-        found.append(long.mean() - short.mean() if long.size and short.size else 0.0)
-    return mean(found)
+    for net, model in pairs:
+        trials = clicks(model)
+        rat = by_duration(trials, (trials.difference > 0) == (model.final["cells.went_right"] > 0.5))
+        found.append(float(np.min(by_duration(clicks(net), right(net)) - rat)))
+    return mean(found, within=(-1, 1))
 
 
 def window_counts(record: Record, after: float, length: float) -> np.ndarray:
@@ -130,7 +153,7 @@ def told_by_cells(records: Records) -> Interval:
     for record in records["long"]:
         features = window_counts(record, float(LONG) - 0.2, 0.2)
         found.append(float(np.mean(abs(d_prime(features, record.truth["label"] == 1)) > 1)))
-    return mean(found)
+    return mean(found, within=(0, 1))
 
 
 def decoded_at_the_end(records: Records) -> Interval:
@@ -139,7 +162,7 @@ def decoded_at_the_end(records: Records) -> Interval:
         decoded(window_counts(each, float(LONG) - 0.2, 0.2), answers(each) == 1, n_folds=2).value
         for each in records["long"] if min(np.bincount(answers(each), minlength=2)) > 1
     ]  # fmt: skip
-    return mean(found)
+    return mean(found, within=(0, 1))
 
 
 def _claim(
@@ -196,7 +219,13 @@ class Cosyne2019(Figure):
         _claim("both", "Nothing else remembers: after both at once answers are at chance.", "by construction",
                (0.44, 0.56), "Chance, and what a biased network may reach.", accuracy("both")),
         _claim("longer_is_better", "Answers are better in trials of 0.8 to 1 s than in those of 0.1 to 0.2 s.",
-               "0.953 - 0.851", (0.02, 0.2), "Rising; short trials differ by few clicks.", rise),
+               "0.953 - 0.851", (0.02, 0.2), "Rising; short trials differ by few clicks.",
+               rise(lambda trials: trials.duration, 0.8, 0.2)),
+        _claim("stronger_is_better", "Answers are better where rates differ by a factor of e^3 than by one of e.",
+               "0.981 - 0.865", (0.02, 0.25), "Rising; weak trials differ by few clicks.",
+               rise(lambda trials: np.abs(trials.gamma), 3, 2)),
+        _claim("above_the_rat", "Adaptive cells answer better than the average rat at every duration: the smallest "
+               "difference.", "0.12 (0.8 to 1 s)", (0, 1), "Better at all.", above_the_rat),
     )  # fmt: skip
 
     def experiments(self, *, small: bool = False) -> dict[str, Experiment]:
@@ -321,8 +350,9 @@ def _learning(records: Records) -> pd.DataFrame:
 
 
 def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
-    """Psychometric and chronometric points, curves, and kernels, of nets on held-out trials and of the model."""
-    choices, curves, durations, kernels = [], [], [], []
+    """Psychometric and chronometric points, curves with their numbers, and kernels, of nets on held-out trials and of
+    the model."""
+    choices, curves, numbers, durations, kernels = [], [], [], [], []
     for who in COLORS:
         some = records["model" if who == MODEL else tested(TRAINED[who])]
         chosen = [each.final["cells.went_right"] > 0.5 if who == MODEL else answers(each) == 1 for each in some]
@@ -332,8 +362,10 @@ def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
         columns = {"share_low": LOW, "share_high": HIGH}
         table = in_bins(difference, went_right, DIFFERENCES)[["x", "share", *columns]]
         choices.append(table.rename(columns={"x": CLICKS, "share": RIGHT, **columns}).assign(who=who))
-        x = np.linspace(-35, 35, 141)
-        curves.append(pd.DataFrame({CLICKS: x, RIGHT: psychometric(difference, went_right)(x), WHO: who}))
+        x, curve = np.linspace(-35, 35, 141), psychometric(difference, went_right)
+        curves.append(pd.DataFrame({CLICKS: x, RIGHT: curve(x), WHO: who}))
+        rows = [(UNITS[name], each.value, each.low, each.high, who) for name, each in curve.intervals.items()]
+        numbers.append(pd.DataFrame(rows, columns=["number", "value", LOW, HIGH, WHO]))
         table = in_bins(duration, (difference > 0) == went_right, DURATIONS)[["x", "share", *columns]]
         durations.append(table.rename(columns={"x": TIME, "share": CORRECT, **columns}).assign(who=who))
         tables = [excess_rate(*each, TENTHS) for each in zip(trials, chosen, strict=True)]
@@ -341,7 +373,9 @@ def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
         middle = (tables[0]["low"] + tables[0]["high"]) / 2
         kernel = np.mean([each["kernel"] for each in tables], axis=0)
         kernels.append(pd.DataFrame({TIME: middle, RATE: kernel, "standard error (Hz)": sem, WHO: who}))
-    named = {"choices": choices, "curves": curves, "durations": durations, "kernels": kernels}
+    named = {
+        "choices": choices, "curves": curves, "psychometric": numbers, "durations": durations, "kernels": kernels,
+    }  # fmt: skip
     return {name: pd.concat(tables) for name, tables in named.items()}
 
 
@@ -375,7 +409,7 @@ def _draw_delay(axes: Axes, table: pd.DataFrame) -> None:
 
 def _ablations(records: Records) -> pd.DataFrame:
     rows = [(ABLATIONS[name], accuracy(name)(records)) for name in ABLATIONS]
-    return pd.DataFrame([(who, each.value, max(each.low, 0), min(each.high, 1)) for who, each in rows],
+    return pd.DataFrame([(who, each.value, each.low, each.high) for who, each in rows],
                         columns=[WHO, CORRECT, LOW, HIGH])  # fmt: skip
 
 

@@ -21,13 +21,13 @@ from ._masquelier2008 import (
     is_false_alarm,
     last,
     latencies_of,
-    over_seeds,
     over_seeds_or_within,
     percent,
     scored,
     spikes_of,
     standard,
 )
+from ._seeds import over_seeds
 
 DISCHARGE, TIME, LATENCY = "discharge", "time (s)", "latency (ms)"
 FIRST, LAST = "from discharge", "to discharge"
@@ -126,7 +126,7 @@ class Masquelier2008Fig5(Figure):
             reason="Exact-time runs begin at 579; the replication has 672 (SD 39) at a time step of 1 us and about "
             "850 at our 0.1 ms with ties counted as the mean of both orders.",
             evidence="paper",
-            measure=lambda records: over_seeds(records["standard"], last_false_alarm),
+            measure=over_seeds("standard", last_false_alarm),
             unit="discharges",
         ),
         Claim(
@@ -151,7 +151,7 @@ class Masquelier2008Fig5(Figure):
             accept=(10, 46),
             reason="From the least that can be called tens of ms to the length of the pattern less the final latency.",
             evidence="paper",
-            measure=lambda records: over_seeds(records["standard"], way_back),
+            measure=over_seeds("standard", way_back),
             unit="ms",
         ),
         Claim(
@@ -165,7 +165,7 @@ class Masquelier2008Fig5(Figure):
             reason="The paper gives a round number without a criterion, read off a curve that flattens slowly: a "
             "factor of 1.5 either way.",
             evidence="paper",
-            measure=lambda records: over_seeds(records["standard"], converged_at),
+            measure=over_seeds("standard", converged_at),
             unit="discharges",
         ),
         Claim(
@@ -189,7 +189,7 @@ class Masquelier2008Fig5(Figure):
             accept=(-1, 1),
             reason="1 ms is the jitter of the pattern, below which a latency means little.",
             evidence="paper",
-            measure=lambda records: over_seeds(records["standard"], late_change),
+            measure=over_seeds("standard", late_change),
             unit="ms",
         ),
         Claim(

@@ -15,7 +15,8 @@ from brian2learn.runs.record import Record
 
 from . import _style
 from ._figure import Figure, Records
-from ._masquelier2008 import detection, found, length_of, over_seeds, percent, standard
+from ._masquelier2008 import detection, found, length_of, percent, standard
+from ._seeds import over_seeds
 
 IN_PATTERN, WEIGHT, LATENCY = "time in pattern (ms)", "weight (ceilings)", "mean latency (ms)"
 LOW, HIGH, SHARE = "from (ms)", "to (ms)", "potentiated (%)"
@@ -58,7 +59,7 @@ class Masquelier2008Fig6(Figure):
             accept=(340, 390),
             reason="Exact-time runs have 347 to 386, rounded outwards; a run depends on the pattern it draws.",
             evidence="paper",
-            measure=lambda records: over_seeds(records["standard"], n_potentiated),
+            measure=over_seeds("standard", n_potentiated),
             unit="synapses",
         ),
         Claim(

@@ -14,8 +14,9 @@ from brian2learn.runs.record import Record
 
 from . import _style
 from ._figure import Figure, Records
-from ._masquelier2008 import over_seeds, percent
-from ._masquelier2009 import coding, competing, responses, spacing, table_of
+from ._masquelier2008 import percent
+from ._masquelier2009 import coding, competing, false_alarm_rate, responses, spacing, table_of
+from ._seeds import over_seeds
 
 N_PATTERNS, N_CELLS = 3, 9
 
@@ -61,7 +62,7 @@ class Masquelier2009Patterns(Figure):
             accept=(2.7, 3),
             reason="One pattern of ten may be missed, since a run may fail as in 2008.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["standard"], n_covered),
+            measure=over_seeds("standard", n_covered, (0, N_PATTERNS)),
             unit="patterns",
         ),
         Claim(
@@ -72,9 +73,7 @@ class Masquelier2009Patterns(Figure):
             accept=(5, 7),
             reason="One cell more or less than in the only run known.",
             evidence="derived",
-            measure=lambda records: over_seeds(
-                records["standard"], lambda record: float(np.sum(patterns_of_cells(record) > 0))
-            ),
+            measure=over_seeds("standard", lambda record: float(np.sum(patterns_of_cells(record) > 0))),
             unit="cells",
         ),
         Claim(
@@ -85,7 +84,7 @@ class Masquelier2009Patterns(Figure):
             accept=(6, 14),
             reason="2.5 ms around the two values known, since patterns differ.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["standard"], spacing),
+            measure=over_seeds("standard", spacing),
             unit="ms",
         ),
         Claim(
@@ -96,10 +95,7 @@ class Masquelier2009Patterns(Figure):
             accept=(0, 0.02),
             reason="The bound itself.",
             evidence="derived",
-            measure=lambda records: over_seeds(
-                records["standard"],
-                lambda record: float(np.mean([each.false_alarm_rate for each in responses(record)])),
-            ),
+            measure=over_seeds("standard", false_alarm_rate, (0, np.inf)),
             unit="Hz",
         ),
     )

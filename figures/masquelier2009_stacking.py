@@ -15,8 +15,8 @@ from brian2learn.runs.record import Record
 
 from . import _style
 from ._figure import Figure, Records
-from ._masquelier2008 import over_seeds
-from ._masquelier2009 import INHIBITION, coding, competing, responses, spacing, table_of
+from ._masquelier2009 import INHIBITION, coding, competing, false_alarm_rate, spacing, table_of
+from ._seeds import over_seeds
 
 STRENGTHS = (0.05, 0.15, INHIBITION, 0.35, 0.50)
 N_CELLS = 3
@@ -48,11 +48,6 @@ def hit_rate(record: Record) -> float | None:
     """Mean hit rate of the cells that code the pattern, %."""
     found = coding(record, 0)
     return 100 * float(np.mean([each.hit_rate for each in found])) if found else None
-
-
-def false_alarm_rate(record: Record) -> float:
-    """Mean over all cells, Hz."""
-    return float(np.mean([each.false_alarm_rate for each in responses(record)]))
 
 
 def n_coding(record: Record) -> float:
@@ -90,7 +85,7 @@ class Masquelier2009Stacking(Figure):
             accept=(4.5, 6.5),
             reason="1 ms to both sides, the jitter of the pattern.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], lambda record: latency(record, 0)),
+            measure=over_seeds(FREE, lambda record: latency(record, 0)),
             unit="ms",
         ),
         Claim(
@@ -101,7 +96,7 @@ class Masquelier2009Stacking(Figure):
             accept=(0, 1),
             reason="1 ms, the jitter of the pattern.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], spread),
+            measure=over_seeds(FREE, spread, (0, np.inf)),
             unit="ms",
         ),
         Claim(
@@ -112,7 +107,7 @@ class Masquelier2009Stacking(Figure):
             accept=(2.7, 3),
             reason="One cell of ten may fall silent, as one in 25 runs does with a single cell.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], n_coding),
+            measure=over_seeds(FREE, n_coding, (0, N_CELLS)),
             unit="cells",
         ),
         Claim(
@@ -123,7 +118,7 @@ class Masquelier2009Stacking(Figure):
             accept=(98, 100),
             reason="The criterion of 2008.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], hit_rate),
+            measure=over_seeds(FREE, hit_rate, (0, 100)),
             unit="%",
         ),
         Claim(
@@ -134,7 +129,7 @@ class Masquelier2009Stacking(Figure):
             accept=(0, 0.02),
             reason="The rate that is accepted with three patterns.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE], false_alarm_rate),
+            measure=over_seeds(FREE, false_alarm_rate, (0, np.inf)),
             unit="Hz",
         ),
         Claim(
@@ -145,7 +140,7 @@ class Masquelier2009Stacking(Figure):
             accept=(2, 3),
             reason="At least two, else nothing is stacked.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD], n_coding),
+            measure=over_seeds(STANDARD, n_coding, (0, N_CELLS)),
             unit="cells",
         ),
         Claim(
@@ -156,7 +151,7 @@ class Masquelier2009Stacking(Figure):
             accept=(5, 7),
             reason="1 ms around the two runs, the jitter of the pattern.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD], lambda record: latency(record, 0)),
+            measure=over_seeds(STANDARD, lambda record: latency(record, 0)),
             unit="ms",
         ),
         Claim(
@@ -167,7 +162,7 @@ class Masquelier2009Stacking(Figure):
             accept=(12, 15),
             reason="1 ms around the two runs, the jitter of the pattern.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD], lambda record: latency(record, 1)),
+            measure=over_seeds(STANDARD, lambda record: latency(record, 1)),
             unit="ms",
         ),
         Claim(
@@ -178,7 +173,7 @@ class Masquelier2009Stacking(Figure):
             accept=(4.5, 6.5),
             reason="As at the threshold of 550.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[FREE_LOW], lambda record: latency(record, 0)),
+            measure=over_seeds(FREE_LOW, lambda record: latency(record, 0)),
             unit="ms",
         ),
         Claim(
@@ -189,7 +184,7 @@ class Masquelier2009Stacking(Figure):
             accept=(5, 7),
             reason="As at the threshold of 550.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD_LOW], lambda record: latency(record, 0)),
+            measure=over_seeds(STANDARD_LOW, lambda record: latency(record, 0)),
             unit="ms",
         ),
         Claim(
@@ -200,7 +195,7 @@ class Masquelier2009Stacking(Figure):
             accept=(12, 15),
             reason="As at the threshold of 550.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[STANDARD_LOW], lambda record: latency(record, 1)),
+            measure=over_seeds(STANDARD_LOW, lambda record: latency(record, 1)),
             unit="ms",
         ),
         Claim(
@@ -213,7 +208,7 @@ class Masquelier2009Stacking(Figure):
             reason="Only the ordering is known.",
             evidence="secondary",
             measure=growth,
-            unit="ms",
+            unit="ms per threshold",
         ),
     )
 

@@ -17,8 +17,9 @@ from brian2learn.tasks.periodic_patterns import PeriodicPatterns
 
 from . import _style
 from ._figure import Figure, Records
-from ._masquelier2008 import over_seeds, percent
+from ._masquelier2008 import percent
 from ._masquelier2018 import hit_rate, learning, n_strong, scores_of, spikes_per_presentation, to_9_digits
+from ._seeds import over_seeds
 
 BALANCE = 0.01 * np.exp(-23 / 20)  # step down with which a spike 23 ms before breaks even
 SETTINGS = {"high": (369.8, 1), "low": (252.6, -7), "between": (305.6, -2)}  # threshold; steps of 10 % from BALANCE
@@ -47,7 +48,7 @@ def published_claims(
             accept=hits,
             reason="From the worst of the three runs up.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[name], hit_rate),
+            measure=over_seeds(name, hit_rate, (0, 100)),
             unit="%",
         ),
         Claim(
@@ -69,7 +70,7 @@ def published_claims(
             accept=per_pattern,
             reason="The range of the three runs.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[name], spikes_per_presentation),
+            measure=over_seeds(name, spikes_per_presentation),
             unit="spikes",
         ),
         Claim(
@@ -80,7 +81,7 @@ def published_claims(
             accept=weights,
             reason="The range of the three runs, rounded outwards.",
             evidence="derived",
-            measure=lambda records: over_seeds(records[name], n_strong),
+            measure=over_seeds(name, n_strong),
             unit="weights",
         ),
     ]
@@ -112,7 +113,7 @@ class Masquelier2018Learning(Figure):
             accept=(0, 10),
             reason="A tenth at most is a failure.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["between"], hit_rate),
+            measure=over_seeds("between", hit_rate, (0, 100)),
             unit="%",
         ),
     )  # fmt: skip

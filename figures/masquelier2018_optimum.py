@@ -20,7 +20,7 @@ from brian2learn.tasks.periodic_patterns import PeriodicPatterns
 
 from . import _style
 from ._figure import Figure, Records
-from ._masquelier2008 import over_seeds
+from ._seeds import over_seeds
 
 AUTHOR = {1: (23, 18), 2: (17, 13), 5: (11, 8.9), 10: (8.1, 6.8), 20: (5.7, 5.6), 40: (3.7, 5.1)}  # window, tau in ms
 GRID = Integrators()
@@ -107,7 +107,7 @@ class Masquelier2018Optimum(Figure):
             accept=(0.95 * 40.9, 1.05 * 40.9),
             reason="5 %, since time steps are counted and patterns are finite.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["grid"], lambda record: float(measured(record)[0][MIDDLE])),
+            measure=over_seeds("grid", lambda record: float(measured(record)[0][MIDDLE])),
         ),
         Claim(
             name="noise_sd",
@@ -117,7 +117,7 @@ class Masquelier2018Optimum(Figure):
             accept=(0.95 * 4.52, 1.05 * 4.52),
             reason="5 %; theory gives 4.52.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["grid"], lambda record: float(measured(record)[1][MIDDLE])),
+            measure=over_seeds("grid", lambda record: float(measured(record)[1][MIDDLE])),
         ),
         Claim(
             name="peak",
@@ -127,7 +127,7 @@ class Masquelier2018Optimum(Figure):
             accept=(0.95 * 406.8, 1.05 * 406.8),
             reason="5 %; the number of spikes in the window of one pattern varies by 4 %.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["grid"], lambda record: float(measured(record)[2][MIDDLE])),
+            measure=over_seeds("grid", lambda record: float(measured(record)[2][MIDDLE])),
         ),
         Claim(
             name="ratio",
@@ -137,7 +137,7 @@ class Masquelier2018Optimum(Figure):
             accept=(0.92 * 81, 1.08 * 81),
             reason="5 % of the peak and as much of the SD, added as independent.",
             evidence="derived",
-            measure=lambda records: over_seeds(records["grid"], lambda record: float(ratios(record)[MIDDLE])),
+            measure=over_seeds("grid", lambda record: float(ratios(record)[MIDDLE])),
         ),
         Claim(
             name="best_of_grid",
@@ -148,7 +148,7 @@ class Masquelier2018Optimum(Figure):
             accept=(0, np.inf),
             reason="Only the ordering is claimed.",
             evidence="abstract",
-            measure=lambda records: over_seeds(records["grid"], lead),
+            measure=over_seeds("grid", lead),
         ),
     )
 

@@ -10,6 +10,7 @@ from brian2 import ms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from brian2learn.analysis.intervals import exact
 from brian2learn.analysis.pairing import error, sjostrom2001, wang2005
 from brian2learn.circuits.paired import Paired
 from brian2learn.core.claims import Claim, Interval
@@ -105,11 +106,6 @@ def bursts_matter(records: Records, row: str) -> float:
     table = pairs(records[f"{row} pairs"][0])
     in_a_row = table[(table[LAG] == 10) & table[FREQUENCY].isin([10, 20, 40, 50])][CHANGE]
     return float(np.max(np.abs(bursts(records, row) - in_a_row)))
-
-
-def exact(value: float) -> Interval:
-    """Of a run in which nothing is random."""
-    return Interval(float(value), float(value), float(value), 1, "deterministic")
 
 
 def off_by(found: Sequence[float] | np.ndarray, printed: Sequence[float]) -> Interval:

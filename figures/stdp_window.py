@@ -10,6 +10,7 @@ from brian2 import Hz, ms
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from brian2learn.analysis.intervals import exact
 from brian2learn.analysis.pairing import ExponentialWindow
 from brian2learn.circuits.paired import Paired
 from brian2learn.core.claims import Claim, Interval
@@ -75,9 +76,9 @@ def fitted(table: pd.DataFrame) -> ExponentialWindow | None:
 def _measured(records: Records, what: str) -> Interval:
     fit = fitted(window(records["pair_stdp"][0]))
     if fit is None:
-        return Interval(np.nan, -np.inf, np.inf, 1, "no exponential")
+        return exact(np.nan)
     values = {"tau_plus": fit.tau_plus * 1e3, "tau_minus": fit.tau_minus * 1e3, "areas": fit.ltd_area / fit.ltp_area}
-    return Interval(values[what], values[what], values[what], 1, "deterministic")
+    return exact(values[what])
 
 
 class STDPWindow(Figure):

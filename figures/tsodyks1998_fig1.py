@@ -10,6 +10,7 @@ from brian2 import Hz, Mohm, ms, mV, second
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from brian2learn.analysis.intervals import exact
 from brian2learn.analysis.short_term import ShortTerm
 from brian2learn.circuits.current_lif import CurrentLIF
 from brian2learn.circuits.postsynaptic_response import PostsynapticResponse
@@ -78,11 +79,6 @@ def steady(record: Record) -> pd.DataFrame:
     return pd.DataFrame(
         {RATE: rates, RELEASED: released, PER_SECOND: rates * released, CLOSED: model(record).steady_release(rates)}
     )
-
-
-def exact(value: float) -> Interval:
-    """Of a run in which nothing is random."""
-    return Interval(float(value), float(value), float(value), 1, "deterministic")
 
 
 def highest(table: pd.DataFrame) -> tuple[float, float]:

@@ -22,6 +22,7 @@ from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 NETWORK = "zenke2015, abstract"
@@ -46,35 +47,31 @@ def members(record: Record) -> np.ndarray:
     return assemblies(rates, record.truth["shape"][late], len(SHAPES), threshold=THRESHOLD)
 
 
-def after_cues(record: Record, begin: float, end: float, groups: np.ndarray | None = None) -> Recall:
-    """What followed the cues, from `begin` to `end` s after each, where nothing else was shown until then.
-
-    The assemblies are those of the run itself unless `groups` are given.
-    """
-    return _after(record, record.truth["phase"] == 2, begin, end, members(record) if groups is None else groups)
+def cues(record: Record) -> np.ndarray:
+    """Which presentations are cues."""
+    return np.asarray(record.truth["phase"] == 2)
 
 
-def after_shapes(record: Record, begin: float, end: float) -> Recall:
-    """The same after whole shapes that came rarely, in the second half of phase 1."""
+def rare_shapes(record: Record) -> np.ndarray:
+    """Which are whole shapes that came rarely, in the second half of phase 1."""
     task, truth = record.info["experiment"]["task"], record.truth
     middle = float(task["learning"]["si"]) + float(task["rest"]["si"]) / 2
-    return _after(record, (truth["phase"] == 1) & (truth["t_start"] >= middle), begin, end, members(record))
+    return np.asarray((truth["phase"] == 1) & (truth["t_start"] >= middle))
 
 
-def _after(record: Record, chosen: np.ndarray, begin: float, end: float, groups: np.ndarray) -> Recall:
+def during(record: Record, chosen: np.ndarray, groups: np.ndarray) -> Recall:
+    """What these assemblies did while the chosen presentations were on."""
+    starts, stops = record.truth["t_start"][chosen], record.truth["t_stop"][chosen]
+    return recall(_rates(record, starts, stops), record.truth["shape"][chosen], groups)
+
+
+def after(record: Record, chosen: np.ndarray, groups: np.ndarray) -> Recall:
+    """What they did in the `DELAY` after those, where nothing else was shown until its end."""
+    begin, end = DELAY
     following = np.append(record.truth["t_start"][1:], record.duration)
     shown = np.flatnonzero(chosen & (following >= record.truth["t_stop"] + end))
     stops = record.truth["t_stop"][shown]
     return recall(_rates(record, stops + begin, stops + end), record.truth["shape"][shown], groups)
-
-
-def during_cues(record: Record, groups: np.ndarray | None = None) -> Recall:
-    """What happened while the cues were on; `groups` as in `after_cues`."""
-    cues = record.truth["phase"] == 2
-    starts, stops = record.truth["t_start"][cues], record.truth["t_stop"][cues]
-    return recall(
-        _rates(record, starts, stops), record.truth["shape"][cues], members(record) if groups is None else groups
-    )
 
 
 def background(record: Record) -> float:
@@ -83,38 +80,53 @@ def background(record: Record) -> float:
     return float(np.sum(t >= begin) / n_cells(record) / (record.duration - begin))
 
 
-def _mean_over(measure: Callable[[Record], float], network: str = WHOLE) -> Callable[[Records], Interval]:
-    def measured(records: Records) -> Interval:
-        values = np.array([measure(record) for record in records[network]])
-        return mean(values[np.isfinite(values)])
-
-    return measured
-
-
 def _share(values: np.ndarray) -> float:
     return float(np.mean(values)) if values.size else float("nan")
+
+
+def _number(value: float) -> float | None:
+    """None for a share of nothing."""
+    return None if np.isnan(value) else value
+
+
+def _recalled(record: Record) -> float:
+    """Share of cues that activate the assembly of their shape."""
+    return _share(during(record, cues(record), members(record)).recalled)
+
+
+def _outlasted(record: Record, chosen: Callable[[Record], np.ndarray]) -> float:
+    """Share of presentations that the assembly of their shape outlasted."""
+    return _share(after(record, chosen(record), members(record)).recalled)
+
+
+def _stays_on(name: str, sentence: str, what: str, chosen: Callable[[Record], np.ndarray]) -> Claim:
+    return Claim(
+        name=name,
+        sentence=sentence,
+        source=NETWORK,
+        paper_value="delay activity",
+        accept=(0.8, 1),
+        reason=f"No number is known; most {what}.",
+        evidence="abstract",
+        measure=over_seeds(WHOLE, lambda record: _number(_outlasted(record, chosen)), (0, 1)),
+    )
 
 
 def _owed_to_training(records: Records) -> Interval:
     """In each seed, the share of cues outlasted minus that without training, in the same cells."""
     owed = []
     for trained, untrained in zip(records[WHOLE], records[UNTRAINED], strict=True):
-        shares = (
-            _share(after_cues(trained, *DELAY).recalled),
-            _share(after_cues(untrained, *DELAY, groups=members(trained)).recalled),
-        )
+        groups = members(trained)
+        shares = [_share(after(each, cues(each), groups).recalled) for each in (trained, untrained)]
         owed.append(shares[0] - shares[1])
     values = np.array(owed)
-    return mean(values[np.isfinite(values)])
+    return mean(values[np.isfinite(values)], within=(-1, 1))
 
 
 def _worse(records: Records) -> Interval:
     """In each seed, the share of ablated networks with fewer rare shapes outlasted than the whole one."""
-    shares = []
-    for run, record in enumerate(records[WHOLE]):
-        best = _share(after_shapes(record, *DELAY).recalled)
-        shares.append(np.mean([_share(after_shapes(records[each][run], *DELAY).recalled) < best for each in WITHOUT]))
-    return mean(np.nan_to_num(shares))
+    whole, *ablated = ([_outlasted(each, rare_shapes) for each in records[name]] for name in (WHOLE, *WITHOUT))
+    return mean((np.array(ablated) < whole).mean(axis=0), within=(0, 1))
 
 
 class Zenke2015Memory(Figure):
@@ -148,7 +160,7 @@ class Zenke2015Memory(Figure):
             accept=(4, 4),
             reason="Each of the four shapes in every run.",
             evidence="code",
-            measure=_mean_over(lambda record: float(members(record).any(1).sum())),
+            measure=over_seeds(WHOLE, lambda record: float(members(record).any(1).sum()), (0, len(SHAPES))),
         ),
         Claim(
             name="recall",
@@ -159,28 +171,20 @@ class Zenke2015Memory(Figure):
             accept=(0.8, 1),
             reason="No number is known; most cues.",
             evidence="abstract",
-            measure=_mean_over(lambda record: _share(during_cues(record).recalled)),
+            measure=over_seeds(WHOLE, lambda record: _number(_recalled(record)), (0, 1)),
         ),
-        Claim(
-            name="delay_activity_after_shapes",
-            sentence="After a whole shape that comes rarely, its assembly, and no other, stays above 10 Hz from 0.5 to "
-            "2.5 s after it. Share of shapes in the second half of the phase of rare shapes.",
-            source=NETWORK,
-            paper_value="delay activity",
-            accept=(0.8, 1),
-            reason="No number is known; most shapes.",
-            evidence="abstract",
-            measure=_mean_over(lambda record: _share(after_shapes(record, *DELAY).recalled)),
+        _stays_on(
+            "delay_activity_after_shapes",
+            "After a whole shape that comes rarely, its assembly, and no other, stays above 10 Hz from 0.5 to 2.5 s "
+            "after it. Share of shapes in the second half of the phase of rare shapes.",
+            "shapes",
+            rare_shapes,
         ),
-        Claim(
-            name="delay_activity",
-            sentence="The assembly, and no other, stays above 10 Hz from 0.5 to 2.5 s after the cue. Share of cues.",
-            source=NETWORK,
-            paper_value="delay activity",
-            accept=(0.8, 1),
-            reason="No number is known; most cues.",
-            evidence="abstract",
-            measure=_mean_over(lambda record: _share(after_cues(record, *DELAY).recalled)),
+        _stays_on(
+            "delay_activity",
+            "The assembly, and no other, stays above 10 Hz from 0.5 to 2.5 s after the cue. Share of cues.",
+            "cues",
+            cues,
         ),
         Claim(
             name="delay_activity_is_learned",
@@ -201,7 +205,7 @@ class Zenke2015Memory(Figure):
             accept=(3.6, 4.4),
             reason="10 %.",
             evidence="code",
-            measure=_mean_over(background),
+            measure=over_seeds(WHOLE, background),
             unit="Hz",
         ),
         Claim(
@@ -242,20 +246,21 @@ class Zenke2015Memory(Figure):
         }  # fmt: skip
 
     def data(self, records: Records) -> dict[str, pd.DataFrame]:
-        whole = records[WHOLE][0]
-        found = members(whole)
+        own = {name: [members(record) for record in runs] for name, runs in records.items()}
+        groups = own | {UNTRAINED: own[WHOLE]}  # looked at in the cells that training recruits
+        whole, found = records[WHOLE][0], own[WHOLE][0]
         sizes = pd.DataFrame({
             SHAPE: SHAPES, "cells (1)": found.sum(1), "of one assembly only (1)": selectivity(found),
         })  # fmt: skip
         rows = []
         for name, runs in records.items():
             for run, record in enumerate(runs):
-                groups = _groups(records, name, run)
-                on, after = during_cues(record, groups), after_cues(record, *DELAY, groups=groups)
-                rare = after_shapes(record, *DELAY)
+                cells = groups[name][run]
+                on, off = (what(record, cues(record), cells) for what in (during, after))
+                rare = after(record, rare_shapes(record), cells)
                 rows.append((
-                    name, run, int(members(record).any(1).sum()), _share(on.recalled), _share(after.recalled),
-                    _share(on.inside), _share(on.outside), _share(after.inside), _share(after.outside),
+                    name, run, int(own[name][run].any(1).sum()), _share(on.recalled), _share(off.recalled),
+                    _share(on.inside), _share(on.outside), _share(off.inside), _share(off.outside),
                     _share(rare.recalled), _share(rare.inside), _share(rare.outside),
                     background(record),
                 ))  # fmt: skip
@@ -268,7 +273,7 @@ class Zenke2015Memory(Figure):
             "assemblies": sizes,
             "summary": pd.DataFrame(rows, columns=columns),
             "raster": _raster(whole, found),
-            "rates": pd.concat([_courses(records[name][0], name, _groups(records, name, 0)) for name in records]),
+            "rates": pd.concat([_courses(runs[0], name, groups[name][0]) for name, runs in records.items()]),
             "shown": pd.concat([_shown(whole, WHOLE), _shown(records[UNTRAINED][0], UNTRAINED)]),
         }
 
@@ -297,11 +302,6 @@ def _raster(record: Record, found: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(
         {TIME: spikes.t[late], CELL: row[spikes.i[late]], "assembly": group[spikes.i[late]]}
     )  # fmt: skip
-
-
-def _groups(records: Records, name: str, run: int) -> np.ndarray:
-    """The assemblies of a run itself; for the untrained network those that training forms."""
-    return members(records[WHOLE if name == UNTRAINED else name][run])
 
 
 def _courses(record: Record, name: str, found: np.ndarray) -> pd.DataFrame:

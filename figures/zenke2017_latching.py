@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from brian2learn.analysis.assemblies import Latching, latching, presentation_rates
-from brian2learn.analysis.intervals import mean
+from brian2learn.analysis.intervals import ANY, mean
 from brian2learn.circuits.latching_network import WITHIN, LatchingNetwork
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.core.declaration import Choice
@@ -21,6 +21,7 @@ from brian2learn.tasks.shape_memory import ShapeMemory
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import over_seeds
 from ._zenke2015 import COLOURS, N_SHOWN, THRESHOLD, WHOLE, WITHOUT, n_cells
 
 TALK = "zenkegerstner2017, to which a talk of 2017 points for its latching panel"
@@ -64,19 +65,15 @@ def is_destroyed(record: Record) -> bool:
     return not bool(t.size) or bool(t.max() < record.duration - SILENT)
 
 
-def _of_turns(measure: Callable[[Latching], float]) -> Callable[[Records], Interval]:
+def _of_turns(measure: Callable[[Latching], float], within: tuple[float, float] = ANY) -> Callable[[Records], Interval]:
     def measured(records: Records) -> Interval:
         values = [
             measure(turns(record, settled.duration))
             for settled, record in zip(records[SETTLED], records[WHOLE], strict=True)
         ]
-        return mean(np.array(values)[np.isfinite(values)])
+        return mean(np.array(values)[np.isfinite(values)], within)
 
     return measured
-
-
-def _destroyed(name: str) -> Callable[[Records], Interval]:
-    return lambda records: mean([float(is_destroyed(record)) for record in records[name]])
 
 
 class Zenke2017Latching(Figure):
@@ -107,7 +104,7 @@ class Zenke2017Latching(Figure):
             accept=(0.5, 1),
             reason="Most of the time; no number is known.",
             evidence="paper",
-            measure=_of_turns(lambda found: found.alone),
+            measure=_of_turns(lambda found: found.alone, (0, 1)),
         ),
         Claim(
             name="dwell_time",
@@ -128,7 +125,7 @@ class Zenke2017Latching(Figure):
             accept=(4, 4),
             reason="Each of the four in every run.",
             evidence="paper",
-            measure=_of_turns(lambda found: float(found.visited.size)),
+            measure=_of_turns(lambda found: float(found.visited.size), (0, 4)),
         ),
         Claim(
             name="fixed_point",
@@ -140,7 +137,7 @@ class Zenke2017Latching(Figure):
             reason="10 %; no number is known.",
             evidence="paper",
             measure=lambda records: mean(
-                [drift(*pair) for pair in zip(records[SETTLED], records[WHOLE], strict=True)]
+                [drift(*pair) for pair in zip(records[SETTLED], records[WHOLE], strict=True)], within=(0, np.inf)
             ),
         ),
         *(
@@ -152,7 +149,7 @@ class Zenke2017Latching(Figure):
                 accept=(1, 1),
                 reason="Every run.",
                 evidence="paper",
-                measure=_destroyed(without),
+                measure=over_seeds(without, is_destroyed, (0, 1)),
             )
             for name, without, sentence in (
                 ("heterosynaptic_needed", DESTROYED[0], "Without heterosynaptic plasticity"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import bootstrap_median, share
+from brian2learn.analysis.intervals import bootstrap_median
 from brian2learn.circuits.spiking_layers import SpikingLayers
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.runs.experiment import Experiment
@@ -15,19 +16,10 @@ from brian2learn.tasks.poisson_target import PoissonTarget
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import share_of_seeds
 from ._zenke2018 import COST, SEED, TIME, TRIAL, cost, first_success, trials
 
 NEURON = "input"
-
-
-def reached(n_trials: int) -> Callable[[Records], Interval]:
-    """Share of seeds that reach the target within some trials."""
-
-    def measure(records: Records) -> Interval:
-        firsts = [first_success(record) for record in records["single"]]
-        return share(sum(each is not None and each <= n_trials for each in firsts), len(firsts))
-
-    return measure
 
 
 def median_first(records: Records) -> Interval:
@@ -55,7 +47,7 @@ class Zenke2018Fig2(Figure):
             accept=(0.5, 1),
             reason="The paper shows one run; more than half of all inputs must do as well.",
             evidence="paper",
-            measure=reached(500),
+            measure=share_of_seeds("single", lambda record: (first_success(record) or np.inf) <= 500),
         ),
         Claim(
             name="earlier",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import bootstrap_median, mean, share
+from brian2learn.analysis.intervals import bootstrap_median, mean
 from brian2learn.circuits.spiking_layers import SpikingLayers
 from brian2learn.core.claims import Claim, Interval
 from brian2learn.runs.experiment import Experiment
@@ -17,6 +17,7 @@ from brian2learn.tasks.poisson_target import PoissonTarget
 
 from . import _style
 from ._figure import Figure, Records
+from ._seeds import difference, share_of_seeds
 from ._zenke2018 import COST, HALF_STEP, SEED, TIME, TRIAL, cost, first_success, trials
 
 FEEDBACK, UNIT, WEIGHT, RATE, FIRST = "feedback", "unit", "feedback weight (1)", "rate (Hz)", "first success (trial)"
@@ -38,13 +39,6 @@ def first(record: Record) -> int:
     return len(trials(record)) if found is None else found
 
 
-def succeeds(feedback: str) -> Callable[[Records], Interval]:
-    """Share of seeds that reach the target."""
-    return lambda records: share(
-        sum(first_success(record) is not None for record in records[feedback]), len(records[feedback])
-    )
-
-
 def early_output(records: Records) -> Interval:
     """Median of the time (s) of the first output spike with random feedback."""
     times = [record.spikes["output"].t for record in records["random"]]
@@ -63,11 +57,6 @@ def sign_pays(records: Records) -> Interval:
     return mean(found)
 
 
-def uniform_less_symmetric(records: Records) -> Interval:
-    """Difference of the first successful trials, seed by seed."""
-    return mean([first(a) - first(b) for a, b in zip(records["uniform"], records["symmetric"], strict=True)])
-
-
 def _success(feedback: str) -> Claim:
     return Claim(
         name=f"{feedback}_learns",
@@ -77,7 +66,7 @@ def _success(feedback: str) -> Claim:
         accept=(0.5, 1),
         reason="More than half of the seeds.",
         evidence="paper",
-        measure=succeeds(feedback),
+        measure=share_of_seeds(feedback, lambda record: first_success(record) is not None),
     )
 
 
@@ -124,7 +113,7 @@ class Zenke2018Fig4(Figure):
             accept=(-100, 100),
             reason="A tenth of the run; the paper compares learning curves by eye.",
             evidence="paper",
-            measure=uniform_less_symmetric,
+            measure=difference(first, "uniform", "symmetric"),
             unit="trials",
         ),
     )

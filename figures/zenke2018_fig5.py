@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
-from brian2learn.analysis.intervals import mean, share
 from brian2learn.circuits.spiking_layers import SpikingLayers
-from brian2learn.core.claims import Claim, Interval
+from brian2learn.core.claims import Claim
 from brian2learn.runs.experiment import Experiment
 from brian2learn.runs.record import Record
 from brian2learn.tasks.spiking_xor import SpikingXOR
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import HALF_STEP, SEED
+from ._seeds import difference, share_of_seeds
+from ._zenke2018 import HALF_STEP, SEED, ordering
 
 PATTERN, ERRORS, NET = "pattern (1)", "share of wrong answers (1)", "net"
 BLOCK = 100
@@ -55,14 +55,20 @@ def last(record: Record) -> float:
     return float(found[-max(1, found.size // 10) :].mean())
 
 
-def perfect(net: str) -> Callable[[Records], Interval]:
-    """Share of seeds with a block of 100 patterns without a wrong answer."""
-    return lambda records: share(sum(bool(np.any(blocks(each) == 0)) for each in records[net]), len(records[net]))
+def in_a_row(record: Record) -> bool:
+    """Whether a block of 100 patterns has no wrong answer."""
+    return bool(np.any(blocks(record) == 0))
 
 
-def excess(net: str, other: str) -> Callable[[Records], Interval]:
-    """How many more answers of a net than of the other are wrong in the end, seed by seed."""
-    return lambda records: mean([last(a) - last(b) for a, b in zip(records[net], records[other], strict=True)])
+def _perfect(
+    net: str, name: str, sentence: str, paper_value: str, reason: str, accept: tuple[float, float] = (0.5, 1)
+) -> Claim:
+    source = "zenkeganguli2018, Fig 5 and text"
+    return Claim(name, sentence, source, paper_value, accept, reason, "paper", share_of_seeds(net, in_a_row))
+
+
+def _noisier(net: str, other: str, name: str, sentence: str) -> Claim:
+    return ordering(name, sentence, "section 4.2", difference(last, net, other, (-1, 1)), accept=(0, 1))
 
 
 class Zenke2018Fig5(Figure):
@@ -74,57 +80,41 @@ class Zenke2018Fig5(Figure):
     title = "Zenke & Ganguli 2018, Figure 5: exclusive or"
     cites = "zenkeganguli2018"
     claims = (
-        Claim(
-            name="random_perfect",
-            sentence="With four hidden units and random feedback the net answers all patterns rightly. Share of seeds "
-            "with 100 right answers in a row.",
-            source="zenkeganguli2018, Fig 5 and text",
-            paper_value="zero error in the mean of 20 trials",
-            accept=(0.5, 1),
-            reason="More than half of the seeds; the paper shows one net.",
-            evidence="paper",
-            measure=perfect("random"),
+        _perfect(
+            "random",
+            "random_perfect",
+            "With four hidden units and random feedback the net answers all patterns rightly. Share of seeds with 100 "
+            "right answers in a row.",
+            "zero error in the mean of 20 trials",
+            "More than half of the seeds; the paper shows one net.",
         ),
-        Claim(
-            name="symmetric_perfect",
-            sentence="So it does with symmetric feedback.",
-            source="zenkeganguli2018, Fig 5 and text",
-            paper_value="zero error",
-            accept=(0.5, 1),
-            reason="More than half of the seeds.",
-            evidence="paper",
-            measure=perfect("symmetric"),
+        _perfect(
+            "symmetric",
+            "symmetric_perfect",
+            "So it does with symmetric feedback.",
+            "zero error",
+            "More than half of the seeds.",
         ),
-        Claim(
-            name="direct_fails",
-            sentence="Without a hidden layer it does not. Share of seeds with 100 right answers in a row.",
-            source="zenkeganguli2018, Fig 5 and text",
-            paper_value="fails",
+        _perfect(
+            "direct",
+            "direct_fails",
+            "Without a hidden layer it does not. Share of seeds with 100 right answers in a row.",
+            "fails",
+            "Fewer than half of the seeds.",
             accept=(0, 0.5),
-            reason="Fewer than half of the seeds.",
-            evidence="paper",
-            measure=perfect("direct"),
         ),
-        Claim(
-            name="symmetric_less_noisy",
-            sentence="Symmetric feedback makes less noise in the end: wrong answers with random less those with "
-            "symmetric feedback.",
-            source="zenkeganguli2018, section 4.2",
-            paper_value="> 0",
-            accept=(0, 1),
-            reason="The ordering alone.",
-            evidence="paper",
-            measure=excess("random", "symmetric"),
+        _noisier(
+            "random",
+            "symmetric",
+            "symmetric_less_noisy",
+            "Symmetric feedback makes less noise in the end: wrong answers with random less those with symmetric "
+            "feedback.",
         ),
-        Claim(
-            name="uniform_worse",
-            sentence="Uniform feedback is worse on average than random feedback: difference of wrong answers.",
-            source="zenkeganguli2018, section 4.2",
-            paper_value="> 0",
-            accept=(0, 1),
-            reason="The ordering alone.",
-            evidence="paper",
-            measure=excess("uniform", "random"),
+        _noisier(
+            "uniform",
+            "random",
+            "uniform_worse",
+            "Uniform feedback is worse on average than random feedback: difference of wrong answers.",
         ),
     )
 

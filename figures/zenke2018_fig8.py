@@ -18,7 +18,7 @@ from brian2learn.tasks.picture_target import PictureTarget
 
 from . import _style
 from ._figure import Figure, Records
-from ._zenke2018 import curves, final_cost, point, sweep
+from ._zenke2018 import curves, final_cost, ordering, point, sweep
 
 N_HIDDEN = 64
 POWERS = {"power 0": 0.0, "power 1": 1.0, "power 4": 4.0}
@@ -47,7 +47,7 @@ def flat_worse(records: Records) -> Interval:
 def silenced(records: Records) -> Interval:
     """Rate of hidden units at the strongest regulariser of power 4 over that at the weakest."""
     strong, weak = (records[point("power 4", rho)] for rho in (max(STRENGTHS), min(STRENGTHS)))
-    return mean([hidden_rate(a) / hidden_rate(b) for a, b in zip(strong, weak, strict=True)])
+    return mean([hidden_rate(a) / hidden_rate(b) for a, b in zip(strong, weak, strict=True)], within=(0, np.inf))
 
 
 class Zenke2018Fig8(Figure):
@@ -59,16 +59,13 @@ class Zenke2018Fig8(Figure):
     title = "Zenke & Ganguli 2018, Figure 8: the heterosynaptic regulariser"
     cites = "zenkeganguli2018"
     claims = (
-        Claim(
-            name="flat_worse",
-            sentence="A regulariser that does not depend on the rate (power 0) is worse than one of the fourth power: "
+        ordering(
+            "flat_worse",
+            "A regulariser that does not depend on the rate (power 0) is worse than one of the fourth power: "
             "difference of the lowest costs.",
-            source="zenkeganguli2018, Fig 8",
-            paper_value="> 0",
-            accept=(0, np.inf),
+            "Fig 8",
+            flat_worse,
             reason="The ordering alone, at our own picture.",
-            evidence="paper",
-            measure=flat_worse,
         ),
         Claim(
             name="silenced",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -57,6 +58,32 @@ def test_mean_covers_95_percent_of_cases(n):
     assert np.mean([i.low <= 3.0 <= i.high for i in found]) == pytest.approx(0.95, abs=0.0125)
 
 
+def test_a_mean_of_shares_ends_where_shares_end():
+    """The t interval of these reaches 1.07, but no share is above 1."""
+    high = np.array([0.85, 0.98, 1.0, 0.99])
+    free, bounded = intervals.mean(high), intervals.mean(high, within=(0, 1))
+    assert free.high > 1.06
+    assert bounded == replace(free, high=1)
+    assert claim(0.5, 1.0).judge(free) is Verdict.CANNOT_TELL
+    assert claim(0.5, 1.0).judge(bounded) is Verdict.REPRODUCED
+    assert claim(0.9, 1.0).judge(bounded) is Verdict.CANNOT_TELL
+    assert claim(0.0, 0.5).judge(bounded) is Verdict.NOT_REPRODUCED
+    assert intervals.mean(1 - high, within=(0, np.inf)) == replace(intervals.mean(1 - high), low=0)
+    middle = [0.4, 0.5, 0.6]
+    assert intervals.mean(middle, within=(0, 1)) == intervals.mean(middle)
+
+
+def test_a_mean_of_shares_covers_its_value_as_often_as_without():
+    rng = np.random.default_rng(0)
+    for a, b in ((1.0, 1.0), (20.0, 1.0), (0.5, 4.0)):
+        samples = rng.beta(a, b, (200, 3))
+        found = [(intervals.mean(each), intervals.mean(each, within=(0, 1))) for each in samples]
+        assert any(free.low < 0 or free.high > 1 for free, _ in found)
+        for free, bounded in found:
+            assert 0 <= bounded.low <= bounded.value <= bounded.high <= 1
+            assert (free.low <= a / (a + b) <= free.high) == (bounded.low <= a / (a + b) <= bounded.high)
+
+
 @pytest.mark.parametrize(
     ("interval", "n", "truth"), [(intervals.bootstrap_mean, 30, 1.0), (intervals.bootstrap_median, 11, math.log(2))]
 )
@@ -94,6 +121,8 @@ ESTIMATES = [intervals.mean, intervals.bootstrap_mean, intervals.bootstrap_media
 @pytest.mark.parametrize("interval", ESTIMATES)
 def test_nothing_is_judged_on_one_value_or_none(interval):
     one, none = interval([0.5]), interval([])
+    if interval is intervals.mean:  # though a share cannot be outside of 0 to 1
+        assert (interval([0.5], within=(0, 1)), interval([0.5], within=(0.4, 0.6))) == (one, one)
     assert (one.value, one.low, one.high, one.n) == (0.5, -math.inf, math.inf, 1)
     assert math.isnan(none.value)
     assert (none.low, none.high, none.n) == (-math.inf, math.inf, 0)
@@ -126,6 +155,10 @@ def test_exact_is_judged_as_it_stands():
         (lambda: intervals.exact(1.0, -1), r"^exact\.n \(observations\): .* got -1\.$"),
         (lambda: intervals.mean([1.0, math.nan]), r"^mean\.values .* expected finite values, got nan at index 1\.$"),
         (lambda: intervals.mean([[1.0]]), r"^mean\.values .* expected a one-dimensional array, got .*\(1, 1\)\.$"),
+        (
+            lambda: intervals.mean([0.5, 1.5], within=(0, 1)),
+            r"^mean\.values \(observations\): expected values from 0 to 1, got 1\.5 at index 1\.$",
+        ),
         (lambda: intervals.bootstrap_mean(["x"]), r"^bootstrap_mean\.values .* expected numbers, got \['x'\]\.$"),
         (lambda: intervals.bootstrap_median([math.inf]), r"^bootstrap_median\.values .* got inf at index 0\.$"),
     ],

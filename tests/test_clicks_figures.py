@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from brian2 import ms, second
@@ -37,10 +39,32 @@ def test_answers_and_how_they_rise_with_the_length_of_trials():
     assert right(record).sum() == 294
     found = cosyne2019.accuracy("facilitating")({"facilitating_test": [record]})
     assert found.value == pytest.approx(0.98)
-    assert cosyne2019.rise({"facilitating_test": [record]}).value == pytest.approx(-6 / long.sum())
+    longer, stronger = (
+        next(each.measure for each in cosyne2019.Cosyne2019.claims if each.name == f"{name}_is_better")
+        for name in ("longer", "stronger")
+    )
+    assert longer({"facilitating_test": [record]}).value == pytest.approx(-6 / long.sum())
+    weak = np.abs(clicks(record).gamma) == 1
+    record = record_of(task, wrong=np.flatnonzero(weak)[:9])
+    assert stronger({"facilitating_test": [record]}).value == pytest.approx(9 / weak.sum())
+    record = record_of(task, wrong=np.flatnonzero(long)[:6])
     other = record_of(task, wrong=range(60))
     lost = cosyne2019.lost("uniform")({"facilitating_test": [record], "uniform": [other]})
     assert lost.value == pytest.approx(54 / 300)
+
+
+def test_a_net_is_compared_with_the_average_rat_at_its_worst_duration():
+    task = RandomClicks(n_trials=300)
+    duration = clicks(record_of(task)).duration
+    one, all_right = (duration >= 0.4) & (duration < 0.6), record_of(task)
+    model = replace(
+        all_right, final={"cells.went_right": (clicks(all_right).difference > 0) ^ (duration < 0.2).astype(bool)}
+    )  # wrong below 0.2 s
+    found = cosyne2019.above_the_rat({"adaptive_test": [all_right], "model": [model]})
+    assert found.value == 0  # equal but there
+    worse = record_of(task, wrong=np.flatnonzero(one)[:5])
+    found = cosyne2019.above_the_rat({"adaptive_test": [worse], "model": [model]})
+    assert found.value == pytest.approx(-5 / one.sum())
 
 
 def test_cells_that_tell_the_answer_at_the_end_of_the_delay():

@@ -363,7 +363,9 @@ def test_every_claim_has_a_test_by_hand():
 
 
 def test_shares_stay_between_0_and_100():
-    assert shared.in_percent(Interval(0.99, 0.9, 1.1, 3, "t")) == Interval(99, 90, 100, 3, "t")
+    assert shared.in_percent(Interval(0.99, 0.9, 1, 3, "t")) == Interval(99, 90, 100, 3, "t")
+    hits = measured(FIG4, "hit_rate", learned(), learned(missed=60))
+    assert hits.low < hits.value < hits.high == 100
     assert unknown(shared.in_percent(Interval(0.99, -math.inf, math.inf, 1, "t")))
 
 

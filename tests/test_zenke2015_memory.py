@@ -40,23 +40,34 @@ TRAINED = run_of(WHOLE_SHAPES + CUES + AFTER)
 ONLY_CUES = SHOWN[4:]
 
 
+def measured(name, whole, **others):
+    (claim,) = (each for each in figure.Zenke2015Memory.claims if each.name == name)
+    return claim.measure({figure.WHOLE: [whole], **others}).value
+
+
 def test_assemblies_are_those_of_the_later_presentations():
     found = figure.members(TRAINED)
     assert [np.flatnonzero(each).tolist() for each in found] == [[0, 1], [2, 3], [], []]
 
 
 def test_cues_recall_and_outlast():
-    assert figure.during_cues(TRAINED).recalled.tolist() == [True, True]
-    assert figure.after_cues(TRAINED, *figure.DELAY).recalled.tolist() == [True, False]
+    shown = TRAINED, figure.cues(TRAINED), figure.members(TRAINED)
+    assert figure.during(*shown).recalled.tolist() == [True, True]
+    assert figure.after(*shown).recalled.tolist() == [True, False]
+    assert measured("recall", TRAINED) == 1
+    assert measured("delay_activity", TRAINED) == 0.5
 
 
 def test_rare_shapes_outlast():
     """Of those in the second half of phase 1, the one that nothing follows too early."""
     shown = [*SHOWN[:2], (1, 1, 4.0, 4.1), (1, 1, 6.0, 7.0), (0, 1, 7.1, 7.4), *SHOWN[4:]]
     record = run_of(train((0, 1), 0, 1) + train((2, 3), 2, 3) + train((2, 3), 6, 7) + train((0, 1), 7.1, 9.8), shown)
-    assert figure.after_shapes(record, *figure.DELAY).recalled.tolist() == [True]
+    assert figure.after(record, figure.rare_shapes(record), figure.members(record)).recalled.tolist() == [True]
+    assert measured("delay_activity_after_shapes", record) == 1
     silent = run_of(train((2, 3), 6, 7) + train((0, 1), 7.1, 7.4), shown)
-    assert figure.after_shapes(silent, *figure.DELAY).recalled.tolist() == [False]
+    assert measured("delay_activity_after_shapes", silent) == 0
+    ablated = {name: [record if name == "no consolidation" else silent] for name in figure.WITHOUT}
+    assert measured("ablations", record, **ablated) == pytest.approx(5 / 6)
 
 
 @pytest.mark.parametrize(("after", "owed"), [(AFTER, 0.0), ([], 0.5), (AFTER + train((2, 3), 14.7, 16.7), -0.5)])
@@ -64,9 +75,7 @@ def test_what_delay_activity_owes_to_training(after, owed):
     """An untrained network whose same cells stay on too owes nothing to training."""
     untrained = run_of(CUES + after, ONLY_CUES)
     assert not figure.members(untrained).any()  # of its own it has no assemblies
-    (claim,) = (each for each in figure.Zenke2015Memory.claims if each.name == "delay_activity_is_learned")
-    records = {figure.WHOLE: [TRAINED] * 2, figure.UNTRAINED: [untrained] * 2}
-    assert claim.measure(records).value == pytest.approx(owed)
+    assert measured("delay_activity_is_learned", TRAINED, **{figure.UNTRAINED: [untrained]}) == pytest.approx(owed)
 
 
 @pytest.mark.parametrize("size", ["shortened", "full"])
@@ -80,3 +89,16 @@ def test_the_untrained_network_is_the_same_but_sees_cues_only(size):
     assert (trained.circuit.n_excitatory, trained.task.duration) == (
         (1024, 720) if size == "shortened" else (4096, 2 * 3600 + 172_800)
     )
+
+
+def test_the_untrained_network_is_looked_at_in_the_cells_that_training_recruits():
+    untrained = run_of(CUES + AFTER, ONLY_CUES)
+    records = {figure.WHOLE: [TRAINED], figure.UNTRAINED: [untrained], **{name: [TRAINED] for name in figure.WITHOUT}}
+    data = figure.Zenke2015Memory().data(records)
+    table = data["summary"].set_index(figure.WHAT)
+    columns = ["shapes with an assembly (1)", "recalled (1)", "outlasted (1)"]
+    assert table.loc[figure.WHOLE, columns].tolist() == [2, 1, 0.5]
+    assert table.loc[figure.UNTRAINED, columns].tolist() == [0, 1, 0.5]
+    rates = data["rates"].groupby([figure.WHAT, figure.SHAPE])[figure.RATE].max()
+    assert rates[figure.UNTRAINED, "square"] > 10
+    assert rates[figure.UNTRAINED, "triangle"] == 0
