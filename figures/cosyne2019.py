@@ -380,16 +380,18 @@ def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
 
 
 def _delay(records: Records) -> pd.DataFrame:
-    """Share of labels that a decoder tells from counts in windows around a long delay, first seed."""
+    """Share of labels that a decoder tells from counts in windows around a long delay: the spread between seeds; of a
+    single one, between trials."""
     found = []
     for name in DELAYS:
-        record = records[name][0]
-        label = record.truth["label"] == 1
+        labels = [record.truth["label"] == 1 for record in records[name]]
         for at in np.arange(-0.1, float(LONG) + 0.15 - BIN, BIN):
-            each = decoded(
-                window_counts(record, float(at), BIN), label, n_folds=int(min(5, label.sum(), (~label).sum()))
-            )
-            found.append((at + BIN / 2, each.value, each.low, each.high, ABLATIONS[name]))
+            each = [
+                decoded(window_counts(record, float(at), BIN), label, n_folds=int(min(5, label.sum(), (~label).sum())))
+                for record, label in zip(records[name], labels, strict=True)
+            ]
+            told = mean([one.value for one in each], within=(0, 1)) if len(each) > 1 else each[0]
+            found.append((at + BIN / 2, told.value, told.low, told.high, ABLATIONS[name]))
     return pd.DataFrame(found, columns=[TIME, DECODED, LOW, HIGH, WHO])
 
 
