@@ -1,7 +1,7 @@
 """A network of the size of `homeostasis_network.py` in NEST; prints its cost as JSON.
 
     pip install nest-simulator      # in a virtual environment of its own
-    python benchmarks/nest_homeostasis_network.py --duration 10 --threads 1
+    python benchmarks/nest_homeostasis_network.py --duration 1 --threads 1
 
 Not the same model: NEST has no rate detector, so depression does not slide, no NMDA receptor (all excitation decays
 with 5 ms, with the same integral) and no moving threshold (here a refractory period). Sizes, connectivity, weights,
@@ -17,8 +17,9 @@ import time
 import nest
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--duration", type=float, default=10.0, help="simulated time in s")
+parser.add_argument("--duration", type=float, default=1.0, help="simulated time in s")
 parser.add_argument("--threads", type=int, default=1)
+parser.add_argument("--excitation", type=float, default=0.88, help="factor of excitatory weights; sets the rate")
 parser.add_argument("--cells", type=int, default=20_000, help="excitatory cells, four times the inhibitory ones")
 options = parser.parse_args()
 
@@ -28,6 +29,7 @@ cell = {
     "g_L": 10.0, "E_L": -70.0, "E_ex": 0.0, "E_in": -80.0, "V_th": -50.0, "V_reset": -70.0, "t_ref": 5.0,
     "tau_syn_ex": 5.0, "tau_syn_in": 10.0,
 }  # fmt: skip
+excitation = 0.16 * options.excitation
 a3, tau_plus, tau_minus, tau_slow, kappa, unit = 6.5e-3, 16.8, 33.7, 114.0, 3e-3, 10.0  # ms, kHz, nS
 depression = a3 * tau_plus * tau_slow * kappa / tau_minus
 triplet = {
@@ -44,11 +46,11 @@ for population in (excitatory, inhibitory):
 poisson, afferents = nest.Create("poisson_generator", params={"rate": 2.0}), nest.Create("parrot_neuron", 2500)
 nest.Connect(poisson, afferents)
 pairs = {"rule": "pairwise_bernoulli", "p": 0.05, "allow_autapses": False}
-nest.CopyModel("stdp_triplet_synapse", "plastic", {**triplet, "weight": 0.16 * unit, "delay": 0.8})
+nest.CopyModel("stdp_triplet_synapse", "plastic", {**triplet, "weight": excitation * unit, "delay": 0.8})
 nest.Connect(excitatory, excitatory, pairs, {"synapse_model": "plastic"})
 for source, target, weight in (
-    (excitatory, inhibitory, 0.16), (inhibitory, excitatory, -1.0), (inhibitory, inhibitory, -1.0),
-    (afferents, excitatory, 0.16),
+    (excitatory, inhibitory, excitation), (inhibitory, excitatory, -1.0), (inhibitory, inhibitory, -1.0),
+    (afferents, excitatory, excitation),
 ):  # fmt: skip
     nest.Connect(source, target, pairs, {"weight": weight * unit, "delay": 0.8})
 recorder = nest.Create("spike_recorder")
