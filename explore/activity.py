@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,12 @@ class Activity(View):
                 return cls(weights=name, rate_bin=rate_bin)
         return cls(rate_bin=rate_bin)
 
-    def pictures(self, shown: Any) -> tuple[Picture, ...]:
-        """Of a record, or of what was recorded until now: anything with spikes, states, final values and a duration."""
-        return (*self._rasters(shown), *self._rates(shown), *self._courses(shown), *self._ends(shown))
+    def pictures(self, shown: Any, units: Mapping[str, str] | None = None) -> tuple[Picture, ...]:
+        """Of a record, or of what was recorded until now: anything with spikes, states, final values and a duration.
+
+        `units` are those of its states.
+        """
+        return (*self._rasters(shown), *self._rates(shown), *self._courses(shown, units or {}), *self._ends(shown))
 
     def _rasters(self, shown: Any) -> Iterator[Picture]:
         for name, (t, i) in shown.spikes.items():
@@ -94,14 +97,15 @@ class Activity(View):
             note = f"Per cell, in bins of {width * 1e3:.3g} ms; on average {', '.join(notes)}."
             yield Picture("rates", TIME, "Rate (Hz)", curves, x_ends=(0.0, shown.duration), note=note)
 
-    def _courses(self, shown: Any) -> Iterator[Picture]:
+    def _courses(self, shown: Any, units: Mapping[str, str]) -> Iterator[Picture]:
         for name, (t, recorded) in shown.states.items():
             n, values = recorded.shape[1], np.where(np.isfinite(recorded), recorded, np.nan)
             curves = [
                 Curve(title, t, values.mean(1) if share is None else np.quantile(values, share, axis=1))
                 for title, share in QUANTILES.items()
             ]
-            label, kind = (f"Weight ({name})", "weights") if name.endswith(".w") else (f"{name} (SI units)", "values")
+            unit = units.get(name, "SI units")
+            label, kind = (f"Weight ({name})", "weights") if name.endswith(".w") else (f"{name} ({unit})", "values")
             note = f"{n} {kind}: their mean, and what a tenth of them lies above and below."
             yield Picture(
                 f"course_{name}", TIME, label, curves if n > 1 else [Curve(name, t, values[:, 0])],

@@ -124,10 +124,11 @@ class CircuitExplorer(Explorer):
     def _pictures(self, *, whole: bool = False) -> list[Picture]:
         if self.seen is None:
             return []
-        found = list(self.setting.view.pictures(self.seen))
-        if self.history.kept is None or self.kept_seen is None:
+        found = list(self.setting.view.pictures(self.seen, self.setting.units))
+        kept = self.history.kept
+        if not isinstance(kept, Scene) or self.kept_seen is None:
             return found
-        return side_by_side(found, self.setting.view.pictures(self.kept_seen))
+        return side_by_side(found, self.setting.view.pictures(self.kept_seen, kept.units))
 
     def _keep(self) -> None:
         self.kept_seen = self.seen if self.history.kept is None else None
@@ -145,6 +146,7 @@ class CircuitExplorer(Explorer):
             for group in self.setting.groups
             if formulas.equations_of(group.declaration)
         )
+        self.of_equations.visible = bool(text)
         if text != self.equations.object:
             self.equations.object = text
 

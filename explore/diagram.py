@@ -65,17 +65,22 @@ def parts(circuit: Circuit) -> tuple[list[Population], list[Projection]]:
     return populations, projections
 
 
-def moved(circuit: Circuit, sizes: Mapping[str, int]) -> dict[str, int]:
-    """The states that differential equations of cells move, as ``object.name``, and how many of each there are."""
+def moved(circuit: Circuit, sizes: Mapping[str, int]) -> dict[str, tuple[int, str]]:
+    """The states that differential equations of cells move, as ``object.name``: how many of each, and its SI unit."""
     from brian2 import NeuronGroup
 
     with _built(circuit, sizes) as built:
         return {
-            f"{name}.{state}": int(group.N)
+            f"{name}.{state}": (int(group.N), _unit(group.equations[state]))
             for name, group in built.items()
             if isinstance(group, NeuronGroup)
             for state in sorted(group.equations.diff_eq_names)
         }
+
+
+def _unit(equation: Any) -> str:
+    """In SI; Brian2 would call a number without dimension a radian."""
+    return "1" if equation.dim.is_dimensionless else str(equation.unit)
 
 
 @contextmanager

@@ -211,11 +211,11 @@ def check_size(circuit: Circuit, task: Task, view: Activity) -> None:
 
 def n_recorded(circuit: Circuit, task: Task) -> int:
     """How many values there are on record at a time."""
-    return sum(recorded(circuit, task).values())
+    return sum(n for n, _ in recorded(circuit, task).values())
 
 
-def recorded(circuit: Circuit, task: Task) -> dict[str, int]:
-    """What can be recorded over time, and how many values of it there are.
+def recorded(circuit: Circuit, task: Task) -> dict[str, tuple[int, str]]:
+    """What can be recorded over time: how many values of it there are, and their SI unit.
 
     These are the learned weights whose number is known before a run; where there are neither such nor spikes, the
     states of cells that differential equations move.
@@ -235,14 +235,14 @@ def recorded(circuit: Circuit, task: Task) -> dict[str, int]:
     return _known[name]
 
 
-def _recorded(circuit: Circuit, sizes: dict[str, int]) -> dict[str, int]:
+def _recorded(circuit: Circuit, sizes: dict[str, int]) -> dict[str, tuple[int, str]]:
     first = circuit.initial(sizes, np.random.default_rng(0))
     weights = {
-        key: int(first[key].size)
+        key: (int(first[key].size), "1")
         for key in circuit.learned
         if key in first and first[key].ndim and key.endswith(".w")
     }  # fmt: skip
     return weights if weights or circuit.outputs else diagram.moved(circuit, sizes)
 
 
-_known: dict[str, dict[str, int]] = {}
+_known: dict[str, dict[str, tuple[int, str]]] = {}

@@ -183,9 +183,10 @@ class Explorer(Values):
         )  # fmt: skip
         buttons = (self.undo_button, self.redo_button, self.reset_button, self.keep_button, self.link, *self.files)
         title = html("<h2>Equations</h2>", sizing_mode=None, margin=(0, 10))
+        self.of_equations = pn.FlexBox(title, self.numbers, align_items="baseline")
         main = pn.Column(
             pn.FlexBox(*buttons, self.ground, **WIDE), self.problem, self.head, self.views, self.gallery.layout,
-            pn.FlexBox(title, self.numbers, align_items="baseline"), self.equations,
+            self.of_equations, self.equations,
             *self.code.layout, styles={"padding": "12px 18px", "min-width": "0"}, **WIDE,
         )  # fmt: skip
         colours = {} if alone else {**GROUND[self.dark], "background": "var(--ground)", "color": "var(--ink)"}

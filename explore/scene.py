@@ -73,6 +73,11 @@ class Scene:
         return Experiment(self.task, self.shown, dt=self.view.step, record=record)
 
     @property
+    def units(self) -> dict[str, str]:
+        """SI units of what can be recorded over time."""
+        return {name: unit for name, (_, unit) in recorded(self.shown, self.task).items()}
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         """The circuit, its parts, the task and the view, each with its path."""
         return (

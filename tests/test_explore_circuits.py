@@ -274,8 +274,8 @@ def test_a_circuit_whose_only_product_is_a_state_appears(own, monkeypatch):
     assert {*scene.experiment.record} == {"cells.u"}
     assert read_scene(scene.address) == scene
     record = simulate(scene.experiment, mode="runtime")
-    (picture,) = scene.view.pictures(record)
-    assert (picture.name, picture.y) == ("course_cells.u", "cells.u (SI units)")
+    (picture,) = scene.view.pictures(record, scene.units)
+    assert (picture.name, picture.y) == ("course_cells.u", "cells.u (1)")
     (mean,) = (each for each in picture.curves if each.name == "mean")
     fired = np.array([0.01, 0.02, 0.03])
     since = mean.x[:, None] - fired
@@ -292,6 +292,7 @@ def test_states_of_circuits_without_spikes_are_on_record():
         "accumulator": {"cells.a"}, "rate_unit": {"plastic.w"},
     }  # fmt: skip
     assert {name: {*opened(name).experiment.record} for name in wanted} == wanted
+    assert opened("rate_populations").units == {"populations.nubar": "Hz", "populations.w": "1"}
 
 
 # ---------------------------------------------------------------------- pictures
