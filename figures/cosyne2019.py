@@ -364,8 +364,8 @@ def _behaviour(records: Records) -> dict[str, pd.DataFrame]:
         choices.append(table.rename(columns={"x": CLICKS, "share": RIGHT, **columns}).assign(who=who))
         x, curve = np.linspace(-35, 35, 141), psychometric(difference, went_right)
         curves.append(pd.DataFrame({CLICKS: x, RIGHT: curve(x), WHO: who}))
-        rows = [(UNITS[name], each.value, each.low, each.high, who) for name, each in curve.intervals.items()]
-        numbers.append(pd.DataFrame(rows, columns=["number", "value", LOW, HIGH, WHO]))
+        ends = {UNITS[name]: [each.value, each.low, each.high] for name, each in curve.intervals.items()}
+        numbers.append(pd.DataFrame({**ends, "end": ["most likely", "low", "high"], WHO: who}))
         table = in_bins(duration, (difference > 0) == went_right, DURATIONS)[["x", "share", *columns]]
         durations.append(table.rename(columns={"x": TIME, "share": CORRECT, **columns}).assign(who=who))
         tables = [excess_rate(*each, TENTHS) for each in zip(trials, chosen, strict=True)]
