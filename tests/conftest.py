@@ -60,7 +60,7 @@ def browser():
     program = chromium()
     assert program, "there is no Chromium: `make test-browser` installs one"
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        found = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield found
         found.close()
 
