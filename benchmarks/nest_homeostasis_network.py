@@ -4,9 +4,10 @@
     python benchmarks/nest_homeostasis_network.py --duration 1 --threads 1
 
 Not the same model: NEST has no rate detector, so depression does not slide, no NMDA receptor (all excitation decays
-with 5 ms, with the same integral) and no moving threshold (here a refractory period). Sizes, connectivity, weights,
-delay, input and the triplet rule's numbers are those of the other network. What it tells is the price of a spike at a
-synapse and of a synapse in memory, so spikes are printed too.
+with 5 ms, with the same integral) and no moving threshold (here a refractory period). Sizes, connectivity, delay,
+input, weights (excitatory ones but for a factor that sets the rate) and the triplet rule's numbers are those of the
+other network. What it tells is the price of a spike at a synapse and of a synapse in memory, so the
+rate is printed too.
 """
 
 import argparse

@@ -100,17 +100,17 @@ class Activity(View):
     def _courses(self, shown: Any, units: Mapping[str, str]) -> Iterator[Picture]:
         for name, (t, recorded) in shown.states.items():
             n, values = recorded.shape[1], np.where(np.isfinite(recorded), recorded, np.nan)
-            curves = [
-                Curve(title, t, values.mean(1) if share is None else np.quantile(values, share, axis=1))
-                for title, share in QUANTILES.items()
-            ]
             unit = units.get(name, "SI units")
             label, kind = (f"Weight ({name})", "weights") if name.endswith(".w") else (f"{name} ({unit})", "values")
-            note = f"{n} {kind}: their mean, and what a tenth of them lies above and below."
-            yield Picture(
-                f"course_{name}", TIME, label, curves if n > 1 else [Curve(name, t, values[:, 0])],
-                x_ends=(0.0, shown.duration), note=note if n > 1 else "",
-            )  # fmt: skip
+            if n == 1:
+                curves, note = [Curve(name, t, values[:, 0])], ""
+            else:
+                curves = [
+                    Curve(title, t, values.mean(1) if share is None else np.quantile(values, share, axis=1))
+                    for title, share in QUANTILES.items()
+                ]
+                note = f"{n} {kind}: their mean, and what a tenth of them lies above and below."
+            yield Picture(f"course_{name}", TIME, label, curves, x_ends=(0.0, shown.duration), note=note)
 
     def _ends(self, shown: Any) -> Iterator[Picture]:
         for name, values in shown.final.items():

@@ -10,6 +10,7 @@ from html import escape
 from typing import Any
 
 from brian2learn.circuits._circuit import Circuit
+from brian2learn.core.quantities import unit_for
 from brian2learn.figures._style import BLUE
 
 WIDTH, HEIGHT = 152, 46  # of a box
@@ -67,20 +68,15 @@ def parts(circuit: Circuit) -> tuple[list[Population], list[Projection]]:
 
 def moved(circuit: Circuit, sizes: Mapping[str, int]) -> dict[str, tuple[int, str]]:
     """The states that differential equations of cells move, as ``object.name``: how many of each, and its SI unit."""
-    from brian2 import NeuronGroup
+    from brian2 import NeuronGroup, Quantity
 
     with _built(circuit, sizes) as built:
         return {
-            f"{name}.{state}": (int(group.N), _unit(group.equations[state]))
+            f"{name}.{state}": (int(group.N), unit_for(Quantity(1.0, dim=group.equations[state].dim))[0] or "1")
             for name, group in built.items()
             if isinstance(group, NeuronGroup)
             for state in sorted(group.equations.diff_eq_names)
         }
-
-
-def _unit(equation: Any) -> str:
-    """In SI; Brian2 would call a number without dimension a radian."""
-    return "1" if equation.dim.is_dimensionless else str(equation.unit)
 
 
 @contextmanager

@@ -43,6 +43,7 @@ from ._clicks_networks import (
     without_release,
 )
 from ._figure import Figure, Records
+from ._seeds import Measurement, difference, over_seeds
 
 ADAPTIVE, FACILITATING, MODEL = "adaptive cells", "facilitating synapses", "model, average rat"
 LARGE = "facilitating, 200 cells"
@@ -90,7 +91,7 @@ def of_each(records: Records, name: str) -> list[np.ndarray]:
     return [right(each)[-LAST:] for each in records[tested(name)]]
 
 
-def accuracy(name: str) -> Callable[[Records], Interval]:
+def accuracy(name: str) -> Measurement:
     """Share of right answers: the spread between seeds; of a single one, between trials."""
 
     def measure(records: Records) -> Interval:
@@ -102,28 +103,21 @@ def accuracy(name: str) -> Callable[[Records], Interval]:
     return measure
 
 
-def lost(name: str) -> Callable[[Records], Interval]:
+def lost(name: str) -> Measurement:
     """Share of right answers of the net with facilitating synapses less that of another, seed by seed."""
 
-    def measure(records: Records) -> Interval:
-        pairs = zip(of_each(records, "facilitating"), of_each(records, name), strict=True)
-        return mean([one.mean() - other.mean() for one, other in pairs], within=(-1, 1))
-
-    return measure
+    return difference(lambda record: right(record)[-LAST:].mean(), tested("facilitating"), tested(name), (-1, 1))
 
 
-def rise(of: Callable[[ClickTrials], np.ndarray], high: float, low: float) -> Callable[[Records], Interval]:
+def rise(of: Callable[[ClickTrials], np.ndarray], high: float, low: float) -> Measurement:
     """Share of right answers in trials with a number from `high` on, less that in trials with one below `low`."""
 
-    def measure(records: Records) -> Interval:
-        found = []
-        for record in records["facilitating_test"]:
-            number, good = of(clicks(record)), right(record)
-            easy, hard = good[number >= high], good[number < low]
-            found.append(easy.mean() - hard.mean() if easy.size and hard.size else 0.0)
-        return mean(found, within=(-1, 1))
+    def measure(record: Record) -> float:
+        number, good = of(clicks(record)), right(record)
+        easy, hard = good[number >= high], good[number < low]
+        return float(easy.mean() - hard.mean()) if easy.size and hard.size else 0.0
 
-    return measure
+    return over_seeds("facilitating_test", measure, (-1, 1))
 
 
 def by_duration(trials: ClickTrials, good: np.ndarray) -> np.ndarray:
@@ -147,27 +141,27 @@ def window_counts(record: Record, after: float, length: float) -> np.ndarray:
     return cell_counts(record, end_of_clicks(record) + after, length, RecurrentReadout.n_cells.default)
 
 
-def told_by_cells(records: Records) -> Interval:
-    """Share of cells whose counts of the last 0.2 s of a delay of 2 s are over one d-prime apart, seed by seed."""
-    found = []
-    for record in records["long"]:
-        features = window_counts(record, float(LONG) - 0.2, 0.2)
-        found.append(float(np.mean(abs(d_prime(features, record.truth["label"] == 1)) > 1)))
-    return mean(found, within=(0, 1))
+def share_telling(record: Record) -> float:
+    """Share of cells whose counts of the last 0.2 s of a delay of 2 s are over one d-prime apart."""
+    features = window_counts(record, float(LONG) - 0.2, 0.2)
+    return float(np.mean(abs(d_prime(features, record.truth["label"] == 1)) > 1))
 
 
-def decoded_at_the_end(records: Records) -> Interval:
-    """Share of answers that a decoder tells from those counts, seed by seed."""
-    found = [
-        decoded(window_counts(each, float(LONG) - 0.2, 0.2), answers(each) == 1, n_folds=2).value
-        for each in records["long"] if min(np.bincount(answers(each), minlength=2)) > 1
-    ]  # fmt: skip
-    return mean(found, within=(0, 1))
+def share_decoded(record: Record) -> float | None:
+    """Share of answers that a decoder tells from those counts; None if all answers are the same."""
+    answered = answers(record)
+    if min(np.bincount(answered, minlength=2)) < 2:
+        return None
+    return decoded(window_counts(record, float(LONG) - 0.2, 0.2), answered == 1, n_folds=2).value
+
+
+told_by_cells = over_seeds("long", share_telling, (0, 1))
+decoded_at_the_end = over_seeds("long", share_decoded, (0, 1))
 
 
 def _claim(
     name: str, sentence: str, paper_value: str, accept: tuple[float, float], reason: str,
-    measure: Callable[[Records], Interval],
+    measure: Measurement,
 ) -> Claim:  # fmt: skip
     source = "bellec2020, e-prop on the task of brunton2013 (a replica of our own)"
     return Claim(name, sentence, source, paper_value, accept, reason, "derived", measure)
